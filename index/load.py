@@ -1,0 +1,163 @@
+"""One file in, one ``Document`` out. The content says what a file is; its name is only a hint."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+from pathlib import Path, PurePosixPath
+
+from index.errors import LoadError
+from index.formats import html, office, pdf, text
+from index.formats.parsed import Parsed, one_line
+from index.types import Box, Document, Span
+
+MAX_TEXT_BYTES = 200_000_000
+MAX_BYTES = 500_000_000
+
+_TEXT_FORMATS = {
+    **dict.fromkeys("txt text log asc me nfo".split(), "text"),
+    **dict.fromkeys("md markdown mdown mkd mdx qmd rmd".split(), "markdown"),
+    **dict.fromkeys(["rst", "rest"], "rst"),
+    **dict.fromkeys(["jsonl", "ndjson"], "jsonl"),
+    **dict.fromkeys(["py", "pyi"], "python"),
+    "csv": "csv",
+    "tsv": "tsv",
+    "tab": "tsv",
+    "json": "json",
+    "ipynb": "json",
+    **dict.fromkeys(
+        "adoc awk bash bat bib c cc cfg clj cljs cmake conf cpp cs css cxx dart diff ebnf el elm erl ex exs f90 fish fs "
+        "go gradle graphql groovy h hh hpp hrl hs hxx ini java jl js jsx kt kts less lisp lua m mjs ml mli mm nim nix "
+        "org pas patch php pl pm proto ps1 properties r rb rs sass scala scm scss sh sol sql srt svelte swift tcl tex "
+        "tf toml ts tsx v vb vhd vhdl vim vtt vue xml yaml yml zig zsh".split(),
+        "code",
+    ),
+}
+_HTML = ("html", "htm", "xhtml")
+_BINARY = ("pdf", "docx", "docm", "pptx", "pptm", "xlsx", "xlsm", "odt", "rtf", "epub")
+_OLD_OFFICE = ("doc", "xls", "ppt")  # picked up, so that the report says why they are not in the index
+_PLAIN_NAMES = frozenset("readme license licence copying changelog authors contributing makefile dockerfile".split())
+SUFFIXES = frozenset(f".{suffix}" for suffix in (*_TEXT_FORMATS, *_HTML, *_BINARY, *_OLD_OFFICE, "eml"))
+
+_SIGNATURES = (  # how well-known files begin that hold no text for us, and what to do about them
+    (b"\x89PNG", "is an image. Run OCR on it and index the text"),
+    (b"\xff\xd8\xff", "is an image. Run OCR on it and index the text"),
+    (b"GIF8", "is an image. Run OCR on it and index the text"),
+    (b"II*\0", "is an image. Run OCR on it and index the text"),
+    (b"MM\0*", "is an image. Run OCR on it and index the text"),
+    (b"\x1f\x8b", "is a compressed archive. Unpack it and index the folder"),
+    (b"BZh", "is a compressed archive. Unpack it and index the folder"),
+    (b"\xfd7zXZ\0", "is a compressed archive. Unpack it and index the folder"),
+    (b"7z\xbc\xaf\x27\x1c", "is a compressed archive. Unpack it and index the folder"),
+    (b"Rar!\x1a", "is a compressed archive. Unpack it and index the folder"),
+    (b"\x7fELF", "is a program, not a document. Leave it out"),
+    (b"SQLite format 3\0", "is a database. Export its tables as CSV and index those"),
+)
+_HTML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_MAIL_FIELD = re.compile(rb"^(?:From|To|Subject|Date|Received|Return-Path|Message-ID|MIME-Version|Delivered-To): ", re.I | re.M)
+
+
+def is_supported(path: Path) -> bool:
+    """Whether a walk through a folder picks the file up, judged by its name."""
+    return path.suffix.lower() in SUFFIXES or path.name.lower() in _PLAIN_NAMES
+
+
+def load(path: Path, source: str) -> Document:
+    """The document in a file; ``source`` is the name that it gets in the index.
+
+    Raises ``LoadError`` with a sentence that names the reason and the remedy: not a regular file, unreadable, empty,
+    too large, damaged, encrypted, binary, or of a kind that is not supported.
+    """
+    name = one_line(source)
+    data = read_bytes(path, name)
+    format = recognise(data, name)
+    parsed = _parse(data, name, format)
+    if not parsed.text.strip():
+        raise LoadError(f"{name} is empty: there is no text in it.")
+    digest = hashlib.sha256(data).hexdigest()
+    return Document(source, digest, parsed.text, format, parsed.title, parsed.pages, parsed.headings)
+
+
+def read_boxes(path: Path, document: Document, span: Span) -> tuple[Box, ...]:
+    """Where the span stands on the pages of a PDF, one box a line in reading order; nothing for other formats.
+
+    ``path`` must still hold the bytes that ``document`` was loaded from. Raises ``LoadError`` when it cannot be read.
+    """
+    if document.format != "pdf":
+        return ()
+    return pdf.boxes(read_bytes(path, one_line(document.source)), document, span)
+
+
+def read_bytes(path: Path, name: str) -> bytes:
+    """The bytes of a regular file of a size that we read; ``name`` is what error messages call it."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device, pipe or socket"
+            raise LoadError(f"{name} is {kind}, not a file.")
+        if status.st_size > MAX_BYTES:
+            raise LoadError(_too_large(name, status.st_size, MAX_BYTES))
+        data = path.read_bytes()
+    except FileNotFoundError as exc:
+        raise LoadError(f"{name} does not exist (any more).") from exc
+    except PermissionError as exc:
+        raise LoadError(f"{name} cannot be read: permission denied. Give yourself the right to read it.") from exc
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in the path
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise LoadError(f"{name} cannot be read: {reason}.") from exc
+    if not data:
+        raise LoadError(f"{name} is empty: it has no bytes.")
+    return data
+
+
+def recognise(data: bytes, name: str) -> str:
+    """What the content is: "pdf", "docx", …, "html", "eml", or one of the text formats.
+
+    Raises ``LoadError`` where it is something that we do not read.
+    """
+    suffix = PurePosixPath(name).suffix.lower().removeprefix(".")
+    head = data[:1024]
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-") or (suffix == "pdf" and b"%PDF-" in head):
+        return "pdf"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return office.recognise_zip(data, name)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        raise LoadError(office.about_ole(data, name))
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
+    for signature, sentence in _SIGNATURES:
+        if head.startswith(signature):
+            raise LoadError(f"{name} {sentence}.")
+    if suffix in _BINARY or suffix in _OLD_OFFICE:
+        raise LoadError(
+            f"{name} is no {suffix.upper()} file by its content: it is damaged or incomplete, or has the wrong name. "
+            "Fetch it again, or give it the suffix of what it is."
+        )
+    if suffix in _HTML:
+        return "html"
+    if suffix == "eml":
+        return "eml"
+    if suffix in _TEXT_FORMATS:
+        return _TEXT_FORMATS[suffix]
+    if _HTML_START.match(data[:4096]):
+        return "html"
+    if len(_MAIL_FIELD.findall(data[:4096].split(b"\n\n")[0])) >= 3:
+        return "eml"
+    return "text"
+
+
+def _parse(data: bytes, name: str, format: str) -> Parsed:
+    if format == "pdf":
+        return pdf.read(data, name)
+    if format in office.READERS:
+        return office.READERS[format](data, name)
+    if len(data) > MAX_TEXT_BYTES:
+        raise LoadError(_too_large(name, len(data), MAX_TEXT_BYTES))
+    if format == "html":
+        return html.read(data, name)
+    return text.read(data, name, format)
+
+
+def _too_large(name: str, size: int, limit: int) -> str:
+    return f"{name} is too large: {size / 1e6:.0f} MB, where {limit / 1e6:.0f} MB is the limit. Split it into parts."
