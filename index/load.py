@@ -37,7 +37,9 @@ _TEXT_FORMATS = {
 _HTML = ("html", "htm", "xhtml")
 _BINARY = ("pdf", "docx", "docm", "pptx", "pptm", "xlsx", "xlsm", "odt", "rtf", "epub")
 _OLD_OFFICE = ("doc", "xls", "ppt")  # picked up, so that the report says why they are not in the index
-_PLAIN_NAMES = frozenset("readme license licence copying changelog authors contributing makefile dockerfile".split())
+_PLAIN_NAMES = frozenset(
+    "readme license licence copying changelog authors contributing makefile dockerfile".split()
+)
 SUFFIXES = frozenset(f".{suffix}" for suffix in (*_TEXT_FORMATS, *_HTML, *_BINARY, *_OLD_OFFICE, "eml"))
 
 _SIGNATURES = (  # how well-known files begin that hold no text for us, and what to do about them
@@ -54,8 +56,12 @@ _SIGNATURES = (  # how well-known files begin that hold no text for us, and what
     (b"\x7fELF", "is a program, not a document. Leave it out"),
     (b"SQLite format 3\0", "is a database. Export its tables as CSV and index those"),
 )
-_HTML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
-_MAIL_FIELD = re.compile(rb"^(?:From|To|Subject|Date|Received|Return-Path|Message-ID|MIME-Version|Delivered-To): ", re.I | re.M)
+_HTML_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
+)
+_MAIL_FIELD = re.compile(
+    rb"^(?:From|To|Subject|Date|Received|Return-Path|Message-ID|MIME-Version|Delivered-To): ", re.I | re.M
+)
 
 
 def is_supported(path: Path) -> bool:
@@ -102,7 +108,9 @@ def read_bytes(path: Path, name: str) -> bytes:
     except FileNotFoundError as exc:
         raise LoadError(f"{name} does not exist (any more).") from exc
     except PermissionError as exc:
-        raise LoadError(f"{name} cannot be read: permission denied. Give yourself the right to read it.") from exc
+        raise LoadError(
+            f"{name} cannot be read: permission denied. Give yourself the right to read it."
+        ) from exc
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the path
         reason = getattr(exc, "strerror", None) or str(exc)
         raise LoadError(f"{name} cannot be read: {reason}.") from exc

@@ -33,7 +33,9 @@ _EASTERN = frozenset(
     "su u da za od koji și în cu este nu pe ar ir yra tai kad un par gan ta ja ki so pa bi vsi".split()
 )
 _IN_WORD_SIGN = re.compile("[A-Za-zÀ-ÿ][¡-¦¨-±´¶¸-¿×÷][A-Za-zÀ-ÿ]|[ýþð]")
-_CONTROLS = dict.fromkeys([*range(0x00, 0x08), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F, *range(0x80, 0xA0), 0xFFFD])
+_CONTROLS = dict.fromkeys(
+    [*range(0x00, 0x08), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F, *range(0x80, 0xA0), 0xFFFD]
+)
 
 
 def decode(data: bytes, name: str) -> str:
@@ -48,7 +50,9 @@ def decode(data: bytes, name: str) -> str:
             "if it is not a text file, leave it out."
         )
     if _is_binary(text):
-        raise LoadError(f"{name} holds binary data ({encoding}), not text. Leave it out or convert it to text first.")
+        raise LoadError(
+            f"{name} holds binary data ({encoding}), not text. Leave it out or convert it to text first."
+        )
     return text
 
 

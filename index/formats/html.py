@@ -22,7 +22,9 @@ _BLOCKS = frozenset(
 )
 _BREAK = "\0"  # stands for <br> among the words; a parsed page holds no NUL
 _LISTS = ("ul", "ol", "menu")
-_NOT_A_ROW = "table, h1, h2, h3, h4, h5, h6, ul, ol, pre, p + p"  # a cell with one of these is layout, not data
+_NOT_A_ROW = (
+    "table, h1, h2, h3, h4, h5, h6, ul, ol, pre, p + p"  # a cell with one of these is layout, not data
+)
 _HEADING = re.compile(r"h([1-6])")
 _NESTING_TAG = re.compile(  # the others are void, or closed by the next of their kind
     r"<(/?)(?!(?:a|area|base|br|button|col|dd|dt|embed|hr|img|input|li|link|meta|nobr|option|p|param|source|td|th|tr|"
@@ -55,7 +57,9 @@ def parse(markup: str, name: str) -> Parsed:
 def write(markup: str, name: str, writer: Writer) -> str:
     """Append the readable text of a page to the writer; its title comes back."""
     if _depth(markup) > _MAX_DEPTH:
-        raise LoadError(f"{name} nests its elements over {_MAX_DEPTH} deep: no page for reading. Save it again as text.")
+        raise LoadError(
+            f"{name} nests its elements over {_MAX_DEPTH} deep: no page for reading. Save it again as text."
+        )
     try:
         tree = LexborHTMLParser(markup.encode("utf-8", "replace"))
     except Exception as exc:  # selectolax raises its own errors, all of them for markup that it cannot take
@@ -83,7 +87,9 @@ class _Walk:
         self._inline: list[str] = []
         self._prefix = ""  # "- " or "1. " until the first words of a list item are written
         self._gap = BLANK_LINE  # before the next block: a line feed within lists and tables
-        self._lists: list[int] = []  # for each open list the number of its last item; -1 in lists with bullets
+        self._lists: list[
+            int
+        ] = []  # for each open list the number of its last item; -1 in lists with bullets
 
     def run(self, body: LexborNode) -> None:
         """Write the page."""

@@ -1,4 +1,5 @@
 """Office documents."""
+
 from __future__ import annotations
 from collections.abc import Callable
 from index.errors import LoadError
@@ -11,5 +12,6 @@ def recognise_zip(data: bytes, name: str) -> str:
 
 def about_ole(data: bytes, name: str) -> str:
     return f"{name} is an old office document"
+
 
 READERS: dict[str, Callable[[bytes, str], Parsed]] = {}

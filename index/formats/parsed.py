@@ -73,7 +73,11 @@ class Writer:
         text = "".join(self._parts)
         starts = [min(start, len(text)) for start in self._page_starts]
         ends = [max(start, after - len(BLANK_LINE)) for start, after in zip(starts, starts[1:], strict=False)]
-        pages = tuple(Span(start, end) for start, end in zip(starts, [*ends, len(text)], strict=True)) if starts else ()
+        pages = (
+            tuple(Span(start, end) for start, end in zip(starts, [*ends, len(text)], strict=True))
+            if starts
+            else ()
+        )
         return Parsed(text, one_line(title), pages, tuple(self._headings))
 
     def _append(self, text: str, gap: str) -> int:

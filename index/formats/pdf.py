@@ -7,6 +7,7 @@ without searching for it. All replacements are therefore one character for one.
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,10 +22,16 @@ from index.formats.parsed import BLANK_LINE, Parsed, one_line
 from index.types import Box, Document, Span
 
 _LOCK = threading.RLock()  # PDFium must not be entered by two threads at once
-_UNITS = 1 << 20  # FPDF_PageToDevice counts in whole pixels: a page is made this large, to get fractions of it
+_FILE_NAME = re.compile(r"\.[A-Za-z]\w{1,4}$|^[\w.-]*[\\/]|^Microsoft Word - ")
+_UNITS = (
+    1 << 20
+)  # FPDF_PageToDevice counts in whole pixels: a page is made this large, to get fractions of it
 # Both mark a hyphen at the end of a line. The other controls, NUL among them (a glyph without a known character), and
 # U+FFFE's neighbours say nothing.
-_REPLACED = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0), 0xFEFF, 0xFFFF)} | {0x02: "-", 0xFFFE: "-"}
+_REPLACED = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0), 0xFEFF, 0xFFFF)} | {
+    0x02: "-",
+    0xFFFE: "-",
+}
 _REPLACED |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd") | {0x0A: "\n"}
 
 
@@ -40,14 +47,16 @@ def read(data: bytes, name: str) -> Parsed:
     """Text, pages, title and headings of a PDF."""
     with _LOCK, _opened(data, name) as pdf:
         if len(pdf) == 0:
-            raise LoadError(f"{name} has no pages. It may be damaged: open it in a PDF viewer and save it again.")
+            raise LoadError(
+                f"{name} has no pages. It may be damaged: open it in a PDF viewer and save it again."
+            )
         pages = [_read_page(pdf, number, name) for number in range(len(pdf))]
         outline = [
-            (item.level + 1, one_line(item.get_title()), page)
+            (item.level + 1, one_line(item.get_title()), target)
             for item in pdf.get_toc()
-            if (page := _target(item)) is not None
+            if (target := _target(item)) is not None
         ]
-        title = one_line(pdf.get_metadata_value("Title"))
+        title = _title(one_line(pdf.get_metadata_value("Title")))
     if not any(page.text.strip(" \n\ufffd") for page in pages):
         raise LoadError(
             f"{name} has pages but no text: it is probably a scan. Run OCR on it first (for example with ocrmypdf)."
@@ -92,6 +101,11 @@ def _opened(data: bytes, name: str) -> Iterator[pypdfium2.PdfDocument]:
     finally:
         if pdf is not None:
             pdf.close()
+
+
+def _title(title: str) -> str:
+    """The title, unless it is only what the writing program put there: the name of a file."""
+    return "" if _FILE_NAME.search(title) or title.lower().startswith("untitled") else title
 
 
 def _target(item: pypdfium2.PdfBookmark) -> int | None:
@@ -195,7 +209,9 @@ def _display(page: pypdfium2.PdfPage) -> Callable[[float, float], tuple[float, f
     x, y = ctypes.c_int(), ctypes.c_int()
 
     def shown(left: float, bottom: float) -> tuple[float, float]:
-        pdfium.FPDF_PageToDevice(page, 0, 0, _UNITS, _UNITS, 0, left, bottom, ctypes.byref(x), ctypes.byref(y))
+        pdfium.FPDF_PageToDevice(
+            page, 0, 0, _UNITS, _UNITS, 0, left, bottom, ctypes.byref(x), ctypes.byref(y)
+        )
         return min(1.0, max(0.0, x.value / _UNITS)), min(1.0, max(0.0, y.value / _UNITS))
 
     return shown

@@ -27,7 +27,9 @@ class Line:
     foot: float
 
 
-def from_outline(outline: Sequence[tuple[int, str, int]], text: str, pages: Sequence[Span]) -> tuple[Heading, ...]:
+def from_outline(
+    outline: Sequence[tuple[int, str, int]], text: str, pages: Sequence[Span]
+) -> tuple[Heading, ...]:
     """The entries of the outline (level, title, page index) that stand on the page they point to, in text order.
 
     Empty where most of the entries are not found: then the outline speaks of something else than the text.
@@ -66,7 +68,9 @@ def from_sizes(pages: Sequence[Sequence[Line]], text: str, spans: Sequence[Span]
     body = _body_height([line for _, line in lines])
     repeated = _repeated(pages)
     candidates = [
-        (page, line) for page, line in lines if line.height >= _LARGER * body and _may_be_heading(line, repeated)
+        (page, line)
+        for page, line in lines
+        if line.height >= _LARGER * body and _may_be_heading(line, repeated)
     ]
     if not body or len(candidates) * 5 > len(lines) + 10:
         return ()
@@ -76,7 +80,11 @@ def from_sizes(pages: Sequence[Sequence[Line]], text: str, spans: Sequence[Span]
     for page, line in candidates:
         level = min(_LEVELS, heights.index(round(line.height / body, 1)) + 1)
         start, end = spans[page].start + line.span.start, spans[page].start + line.span.end
-        if previous and previous[0] == page and _continues(found[-1], level, text[found[-1].span.end : start]):
+        if (
+            previous
+            and previous[0] == page
+            and _continues(found[-1], level, text[found[-1].span.end : start])
+        ):
             start = found.pop().span.start
         found.append(Heading(Span(start, end), level, one_line(text[start:end])))
         previous = page, line

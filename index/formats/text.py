@@ -18,7 +18,9 @@ _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.*?)[\"']?[ \t]*\r?$", re.MULTIL
 _RST_TITLE = re.compile(
     r"^(?P<title>\S[^\r\n]*?)[ \t]*\r?\n(?P<line>([=\-~^\"'`#*+.:_<>])\3{2,})[ \t]*\r?$", re.MULTILINE
 )
-_DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?P<title>(?:async[ \t]+)?(?:def|class)[ \t]+\w+)", re.MULTILINE)
+_DEFINITION = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<title>(?:async[ \t]+)?(?:def|class)[ \t]+\w+)", re.MULTILINE
+)
 
 
 def read(data: bytes, name: str, format: str) -> Parsed:
@@ -55,7 +57,9 @@ def _markdown_headings(text: str, start: int) -> tuple[Heading, ...]:
         elif mark:
             fence = mark[1] if mark[1][0] == "~" or "`" not in line[mark.end() :] else ""
         elif atx := _ATX.match(line):
-            _add(found, text, match.start() + atx.start("title"), match.start() + atx.end("title"), len(atx[1]))
+            _add(
+                found, text, match.start() + atx.start("title"), match.start() + atx.end("title"), len(atx[1])
+            )
         elif under := _UNDERLINE.match(line):
             before = text.rfind("\n", start, max(start, match.start() - 1)) + 1 or start
             above = text[before : max(before, match.start() - 1)]
@@ -69,7 +73,9 @@ def _rst_headings(text: str) -> tuple[Heading, ...]:
     found: list[Heading] = []
     levels: dict[str, int] = {}
     for match in _RST_TITLE.finditer(text):
-        if len(match["line"]) >= len(match["title"]) and any(character.isalnum() for character in match["title"]):
+        if len(match["line"]) >= len(match["title"]) and any(
+            character.isalnum() for character in match["title"]
+        ):
             level = levels.setdefault(match["line"][0], len(levels) + 1)
             _add(found, text, *match.span("title"), level)
     return tuple(found)

@@ -1,0 +1,252 @@
+"""Documents to passages: whole sentences, packed up to a size, never across a page, each under its headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from math import ceil
+
+from index.formats.parsed import one_line
+from index.sentences import cut, iterate_sentences, sentences, trim
+from index.types import Document, Span
+
+__all__ = ["CHUNK_CHARS", "Chunk", "chunk", "sentences"]
+
+CHUNK_CHARS = 1000
+_SMALL = 0.2  # a piece under this share of the size is put together with its neighbour
+_TINY_CHARS = 40  # a page number or a bare title: joins any neighbour on its page
+_SECTION_CHARS = 100_000  # longer sections are worked on in parts, to bound memory and time
+_MAX_HEADER_CHARS = 300
+_MAX_ROW_LINES = 50  # a quoted cell may hold line ends; more than this is a quote that was never closed
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
+_LINE_END = re.compile(r"[\r\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage to be: a range of the text, the headings over it (or a table's header row), its page from 1."""
+
+    span: Span
+    heading: str
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A range, with its page and the number of its top heading, 0 where there is none."""
+
+    span: Span
+    page: int
+    top: int
+
+
+def chunk(document: Document, *, chunk_chars: int = CHUNK_CHARS) -> tuple[Chunk, ...]:
+    """The passages of a document in order, disjoint, none over ``chunk_chars`` characters, none blank.
+
+    Together they hold every character that is not white space. A passage begins at a heading where there is one, ends
+    at the end of a paragraph or at least of a sentence, and lies on one page. Tables of values are cut between rows,
+    and their passages carry the header row as heading.
+    """
+    if chunk_chars < 50:
+        raise ValueError(f"chunk_chars must be at least 50, not {chunk_chars}")
+    if document.format in ("csv", "tsv", "jsonl"):
+        return tuple(_table_chunks(document, chunk_chars))
+    pieces = [
+        _Piece(span, page, top)
+        for section, page, top in _sections(document)
+        for span in _split(document.text, section, chunk_chars)
+    ]
+    return _under_headings(document, _merge(pieces, chunk_chars))
+
+
+def _sections(document: Document) -> Iterator[tuple[Span, int, int]]:
+    """The stretches from heading to heading on each page, each with its page and the number of its top heading."""
+    text = document.text
+    tops = {0: 0}  # start of section -> number of its top heading
+    top_level = min((heading.level for heading in document.headings), default=1)
+    top = 0
+    for heading in document.headings:
+        top += heading.level == top_level
+        tops[_line_start(text, heading.span.start)] = top
+    edges = {0, len(text), *tops}
+    page_starts = {page.start for page in document.pages}
+    edges |= page_starts
+    page = top = 0
+    ordered = sorted(edges)
+    for start, end in pairwise(ordered):
+        page += start in page_starts
+        top = tops.get(start, top)
+        for part in _parts(text, start, end):
+            yield part, page, top
+
+
+def _parts(text: str, start: int, end: int) -> Iterator[Span]:
+    """The range in parts of bounded length, cut at blank lines, else at line ends, else anywhere."""
+    while end - start > _SECTION_CHARS:
+        middle, last = start + _SECTION_CHARS // 2, start + _SECTION_CHARS
+        at = next(
+            (
+                places[-1]
+                for pattern in (_BLANK_LINE, _LINE_END)
+                if (places := [match.end() for match in pattern.finditer(text, middle, last)])
+            ),
+            last,
+        )
+        yield Span(start, at)
+        start = at
+    yield Span(start, end)
+
+
+def _split(text: str, section: Span, limit: int) -> Iterator[Span]:
+    """The section as trimmed ranges of whole sentences, of about equal length and at most ``limit`` characters."""
+    whole = trim(text, section.start, section.end)
+    if whole is None:
+        return
+    if len(whole) <= limit:
+        yield whole
+        return
+    units = [
+        piece
+        for sentence in iterate_sentences(text, whole.start, whole.end)
+        for piece in cut(text, sentence, limit)
+    ]
+    first = 0
+    while first < len(units):
+        last = _pack(text, units, first, limit)
+        yield Span(units[first].start, units[last].end)
+        first = last + 1
+
+
+def _pack(text: str, units: list[Span], first: int, limit: int) -> int:
+    """Index of the last unit of the piece that begins with ``units[first]``.
+
+    What is left is meant to become pieces of equal length; among the places near that length the end of a paragraph
+    is preferred to that of a line, and that to the end of a sentence.
+    """
+    start = units[first].start
+    left = units[-1].end - start
+    if left <= limit:
+        return len(units) - 1
+    aim = left / ceil(left / limit)
+    best, best_rank = first, (-1, 0.0)
+    for i in range(first, len(units)):
+        length = units[i].end - start
+        if length > limit:
+            break
+        if length < 0.6 * aim:
+            best = i
+            continue
+        gap = text[units[i].end : units[i + 1].start] if i + 1 < len(units) else ""
+        rank = (2 if _BLANK_LINE.search(gap) else 1 if _LINE_END.search(gap) else 0, -abs(length - aim))
+        if rank > best_rank:
+            best, best_rank = i, rank
+    return best
+
+
+def _merge(pieces: list[_Piece], limit: int) -> list[Span]:
+    """The pieces, the small ones merged with their neighbour in the same group where both fit into one.
+
+    A small piece joins the one after it, so that a heading stays with its text; only if that one is full, the one
+    before.
+    """
+    small = _SMALL * limit
+    forward: list[_Piece] = []
+    for piece in pieces:
+        before = forward[-1] if forward else None
+        if before and len(before.span) < small and _fits(before, piece, limit):
+            forward[-1] = _Piece(Span(before.span.start, piece.span.end), piece.page, piece.top)
+        else:
+            forward.append(piece)
+    merged: list[_Piece] = []
+    for piece in forward:
+        before = merged[-1] if merged else None
+        if before and len(piece.span) < small and _fits(before, piece, limit):
+            merged[-1] = _Piece(Span(before.span.start, piece.span.end), piece.page, piece.top)
+        else:
+            merged.append(piece)
+    return [piece.span for piece in merged]
+
+
+def _fits(before: _Piece, after: _Piece, limit: int) -> bool:
+    tiny = min(len(before.span), len(after.span)) < _TINY_CHARS
+    related = before.page == after.page and (tiny or before.top == after.top)
+    return related and after.span.end - before.span.start <= limit
+
+
+def _under_headings(document: Document, spans: list[Span]) -> tuple[Chunk, ...]:
+    """The spans as chunks, with the path of the headings that stand over or at the start of each."""
+    chunks: list[Chunk] = []
+    path: list[tuple[int, str]] = []
+    headings = iter(document.headings)
+    heading = next(headings, None)
+    for span in spans:
+        while heading is not None and _line_start(document.text, heading.span.start) <= span.start:
+            while path and path[-1][0] >= heading.level:
+                path.pop()
+            path.append((heading.level, one_line(heading.title)))
+            heading = next(headings, None)
+        chunks.append(Chunk(span, " > ".join(title for _, title in path), document.page_at(span.start)))
+    return tuple(chunks)
+
+
+def _line_start(text: str, offset: int) -> int:
+    """Where the line of a heading begins; a line much longer than headings are counts as begun at ``offset``."""
+    window = max(0, offset - 400)
+    start = max(text.rfind("\n", window, offset), text.rfind("\r", window, offset)) + 1
+    return start if start or not window else offset
+
+
+def _table_chunks(document: Document, limit: int) -> Iterator[Chunk]:
+    """Whole rows packed up to the size. All passages after the one that holds it carry the header row."""
+    rows = _rows(document.text, quoted=document.format == "csv")
+    first = next(rows, None)
+    if first is None:
+        return
+    header = "" if document.format == "jsonl" else _header(document.text[first.start : first.end])
+    for span in _packed(document.text, chain([first], rows), limit):
+        yield Chunk(span, header if span.start > first.start else "", None)
+
+
+def _packed(text: str, rows: Iterable[Span], limit: int) -> Iterator[Span]:
+    """Neighbouring rows together up to the limit; a row that is longer is cut."""
+    packed: Span | None = None
+    for row in rows:
+        if packed and row.end - packed.start <= limit:
+            packed = Span(packed.start, row.end)
+        elif packed:
+            yield from cut(text, packed, limit)
+            packed = row
+        else:
+            packed = row
+    if packed:
+        yield from cut(text, packed, limit)
+
+
+def _rows(text: str, *, quoted: bool) -> Iterator[Span]:
+    """The rows that are not blank; with ``quoted``, a line end within quotation marks belongs to its cell."""
+    held: list[Span] = []
+    quotes = 0
+    for match in _LINE.finditer(text):
+        held.append(Span(*match.span()))
+        quotes += match[0].count('"')
+        if not quoted or quotes % 2 == 0:
+            row = trim(text, held[0].start, held[-1].end)
+            if row:
+                yield row
+        elif len(held) < _MAX_ROW_LINES:
+            continue
+        else:
+            yield from (row for line in held if (row := trim(text, line.start, line.end)))
+        held, quotes = [], 0
+    yield from (row for line in held if (row := trim(text, line.start, line.end)))
+
+
+def _header(row: str) -> str:
+    """The first row in one line, if it names columns: it then holds no numbers."""
+    cells = re.split(r"[,;\t]", row)
+    if any(cell.strip(' "').replace(".", "").isdigit() for cell in cells):
+        return ""
+    return one_line(row)[:_MAX_HEADER_CHARS]

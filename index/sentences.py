@@ -1,0 +1,170 @@
+"""Text to sentences with exact offsets, in any script, from prose, lists and tables."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import pairwise
+
+from sentencex import get_sentence_boundaries
+
+from index.types import Span
+
+MAX_SENTENCE_CHARS = 600
+_BLOCK_CHARS = 4000  # sentencex needs time that grows with the square of a text without blanks
+_WIDEST = 200  # no text is wrapped at more characters; a longer line ends where its author ended it
+_NARROWEST = 25  # no prose is wrapped at fewer
+# A line was wrapped if it and the next word fill this share of the widest one; less is needed before a small letter.
+_WRAPPED, _WRAPPED_SMALL = 0.75, 0.5
+
+_LINE = re.compile("[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_LINE_END = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_BLANK_LINE = re.compile("\r\n?[^\\S\r\n]*[\r\n]|\n[^\\S\n]*\n|[\f\x1c-\x1e\u2029]")
+_ITEM = re.compile(r"[-*+•‣▪◦●·–]\s|\(?\d{1,2}[.)]\s|\(?[a-z]\)\s|[#|>]|```|~~~")
+_RULE = re.compile(r"\W{3,}$")
+_NUMBER = re.compile(r"[(\[]?[-+−$€£¥]?\d[\d.,:/%)\]]*$|[-—–]$|[$€£¥%]$")
+_CELL = re.compile(r"[,;](?=\S)")
+# The first word of a line, as far as it decides where a line is wrapped: any CJK character may begin one.
+_WORD = re.compile("[^\\s\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]*|.")
+_FULL_STOP = re.compile("[。！？｡।॥؟۔][。！？｡।॥؟۔”’」』）》〉】)\"']*")
+_CLAUSE = re.compile("[;:,—–،؛、，；：][”’」』）)\"']*")
+_BLANK = re.compile(r"\s")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def sentences(text: str) -> tuple[Span, ...]:
+    """The sentences of the text in order: exact, trimmed, disjoint, none over ``MAX_SENTENCE_CHARS`` characters.
+
+    Together they hold every character that is not white space. Blank lines, items of lists and rows of tables end a
+    sentence; a line end within wrapped prose does not. What is too long is cut at a line end, else after a clause,
+    else at a blank.
+    """
+    return tuple(iterate_sentences(text, 0, len(text)))
+
+
+def iterate_sentences(text: str, start: int, end: int) -> Iterator[Span]:
+    """The sentences of ``text[start:end]`` one by one; offsets count in ``text``."""
+    for run in _runs(text, start, end):
+        for sentence in _split_run(text, run):
+            yield from cut(text, sentence, MAX_SENTENCE_CHARS)
+
+
+def cut(text: str, span: Span, limit: int) -> Iterator[Span]:
+    """The span in trimmed pieces of at most ``limit`` characters, cut where a reader would take a breath."""
+    start = span.start
+    while span.end - start > limit:
+        at = _cut_at(text, start, start + limit)
+        piece = trim(text, start, at)
+        if piece:
+            yield piece
+        start = at
+    piece = trim(text, start, span.end)
+    if piece:
+        yield piece
+
+
+def trim(text: str, start: int, end: int) -> Span | None:
+    """The range without the white space at its ends; None if there is nothing else in it."""
+    stripped = text[start:end].lstrip()
+    if not stripped:
+        return None
+    return Span(end - len(stripped), end - len(stripped) + len(stripped.rstrip()))
+
+
+def _cut_at(text: str, start: int, end: int) -> int:
+    """The best place to cut after ``start``, at ``end`` at the latest: in the second half of the range if possible."""
+    middle = (start + end) // 2
+    for pattern in (_LINE_END, _CLAUSE, _BLANK):
+        places = [match.end() for match in pattern.finditer(text, middle, end)]
+        if places:
+            return places[-1]
+    for at in range(
+        end, max(middle, end - 32), -1
+    ):  # not between a letter and its accent, or within an emoji
+        if not (_joins(text[at]) or text[at - 1] == "\u200d"):
+            return at
+    return end
+
+
+def _joins(character: str) -> bool:
+    return (
+        character == "\u200d" or bool(unicodedata.combining(character)) or "\ufe00" <= character <= "\ufe0f"
+    )
+
+
+def _runs(text: str, start: int, end: int) -> Iterator[Span]:
+    """Stretches of lines that read on from one to the next: wrapped paragraphs, or single lines."""
+    block: list[Span] = []
+    for match in _LINE.finditer(text, start, end):
+        if match[0].isspace():
+            continue
+        line = Span(*match.span())
+        if block and (_BLANK_LINE.search(text, block[-1].end, line.start) or len(block) >= 2000):
+            yield from _block_runs(text, block)
+            block = []
+        block.append(line)
+    yield from _block_runs(text, block)
+
+
+def _block_runs(text: str, block: list[Span]) -> Iterator[Span]:
+    """The runs of one block of lines without a blank line in it."""
+    if not block:
+        return
+    lines = [text[line.start : line.end].strip() for line in block]
+    width = max((len(line) for line in lines if len(line) <= _WIDEST), default=0)
+    rows = [_is_row(line) for line in lines]
+    start = block[0].start
+    for i, (before, after) in enumerate(pairwise(lines)):
+        if rows[i] or rows[i + 1] or _ends_line(before, after, width):
+            yield Span(start, block[i].end)
+            start = block[i + 1].start
+    yield Span(start, block[-1].end)
+
+
+def _is_row(line: str) -> bool:
+    """Whether a line is a row of a table: cells between bars or tabs, a JSON object, or mostly numbers."""
+    if "\t" in line or " | " in line or line[0] == "|" or (line[0] in "{[" and line[-1] in "}],"):
+        return True
+    if not any(character.isdigit() for character in line):
+        return False
+    words = line.split()
+    numbers = sum(bool(_NUMBER.match(word)) for word in words)
+    return numbers >= 2 and numbers * 2 >= len(words)
+
+
+def _ends_line(before: str, after: str, width: int) -> bool:
+    """Whether a line ends where its author wanted it to, rather than where the page was full."""
+    if len(before) > _WIDEST or width < _NARROWEST or _ITEM.match(after):
+        return True
+    if before[0] == "#" or _RULE.match(before) or _RULE.match(after):
+        return True
+    cells = len(_CELL.findall(before))
+    if cells >= 2 and cells == len(_CELL.findall(after)):
+        return True
+    share = _WRAPPED_SMALL if after[0].islower() else _WRAPPED
+    word = _WORD.match(after)
+    return len(before) + 1 + (len(word[0]) if word else 0) < share * width
+
+
+def _split_run(text: str, run: Span) -> Iterator[Span]:
+    """The sentences of one run, by sentencex, in blocks: the last sentence of a block begins the next one."""
+    start = run.start
+    while start < run.end:
+        end = min(run.end, start + _BLOCK_CHARS)
+        ends = _sentence_ends(text[start:end])
+        if end < run.end:
+            ends = ends[:-1] or [_cut_at(text, start, end) - start]
+        for before, after in pairwise([0, *ends]):
+            yield Span(start + before, start + after)
+        start += ends[-1]
+
+
+def _sentence_ends(text: str) -> list[int]:
+    """Where the sentences of a short text end, ascending; the last one is the length of the text."""
+    flat = _LINE_END.sub(
+        " ", _SURROGATE.sub("\ufffd", text)
+    )  # one for one; sentencex takes Unicode scalars only
+    ends = {int(boundary["end_index"]) for boundary in get_sentence_boundaries("en", flat)}
+    ends.update(match.end() for match in _FULL_STOP.finditer(flat))
+    return [*sorted(end for end in ends if 0 < end < len(text)), len(text)]
