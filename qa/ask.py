@@ -1,0 +1,201 @@
+"""Asking: one path from a question to an answer, as a stream of events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from index.errors import ModelError
+from qa.answer import Answer, Cited, Done, Event, Retrieved, Text
+from qa.read import Reader, load_reader
+
+if TYPE_CHECKING:
+    from index.index import Index
+    from index.types import Hit
+    from qa.settings import Settings
+
+REFUSAL = "The documents do not answer this question."
+NO_QUESTION = "There is no question yet. Ask something about your documents."
+NO_DOCUMENTS = "The index holds no documents yet. Add some with: qa index PATH"
+NO_SOURCES = "No document is selected. Select at least one and ask again."
+
+BUILT_IN = "reader"
+_QUESTION_CHARS = 2000  # the encoder and the reader see no more of a question
+
+
+def ask(
+    question: str,
+    *,
+    index: str | Path | Index | None = None,
+    model: str | Reader | None = None,
+    top_k: int | None = None,
+    sources: Collection[str] | None = None,
+    min_confidence: float | None = None,
+    settings: Settings | None = None,
+) -> Answer:
+    """The answer to a question, with the exact words behind it: ``stream``, collected."""
+    events = stream(
+        question,
+        index=index,
+        model=model,
+        top_k=top_k,
+        sources=sources,
+        min_confidence=min_confidence,
+        settings=settings,
+    )
+    return next(event.answer for event in events if isinstance(event, Done))
+
+
+def stream(
+    question: str,
+    *,
+    index: str | Path | Index | None = None,
+    model: str | Reader | None = None,
+    top_k: int | None = None,
+    sources: Collection[str] | None = None,
+    min_confidence: float | None = None,
+    settings: Settings | None = None,
+    searched: str | None = None,
+) -> Iterator[Event]:
+    """Yield Retrieved, Text pieces with a Cited after each marker, and Done with the whole answer.
+
+    ``index`` is a folder or an open index; ``model`` a name or a reader. What is not given comes from
+    ``settings``, and these from the environment. ``sources`` limits the search to these documents.
+    ``searched`` is what is looked for where the question alone does not say it (a follow-up). Raises QAError
+    where there is no usable index or model, ValueError where a number is out of its range; a question
+    without an answer is no error.
+    """
+    chosen = _choose(settings, model=model, top_k=top_k, min_confidence=min_confidence)
+    reader = model if model is not None and not isinstance(model, str) else _load_model(chosen.model)
+    opened = open_index(chosen.index if index is None else index)
+    return _answer(clean(question), clean(searched or question), opened, reader, sources, chosen)
+
+
+def _answer(
+    question: str,
+    searched: str,
+    index: Index,
+    reader: Reader,
+    sources: Collection[str] | None,
+    settings: Settings,
+) -> Iterator[Event]:
+    """The events of one answer; the times are of our own work, not of who waits between two events."""
+    from qa.compose import locate, write
+
+    clock = _Clock()
+    searched = searched[:_QUESTION_CHARS].strip()
+    hits = index.search(searched, top_k=settings.top_k, sources=sources) if searched else ()
+    clock.lap("retrieve")
+    yield Retrieved(hits)
+
+    clock.start()
+    spans = settings.evidence_sentences + 3  # a few more than are shown: some repeat each other
+    reading = reader.read(searched, [hit.passage.text for hit in hits], top_k=spans) if hits else None
+    clock.lap("read")
+    findings = list(locate(index, hits, reading.spans)) if reading else []
+    confidence = findings[0].probability if findings else 0.0
+    refused = not findings or confidence < settings.min_confidence
+    if refused:
+        parts: list[Text | Cited] = [Text(_refusal(searched, index, sources, hits))]
+    else:
+        paragraphs = write(findings, further=settings.evidence_sentences)
+        parts = [event for text, citation in paragraphs for event in (Text(text), Cited(citation))]
+    clock.lap("cite")
+    yield from parts
+
+    yield Done(
+        Answer(
+            question=question,
+            text="".join(part.text for part in parts if isinstance(part, Text)),
+            refused=refused,
+            confidence=float(confidence),
+            citations=tuple(part.citation for part in parts if isinstance(part, Cited)),
+            hits=hits,
+            timings=clock.stages | {"total": sum(clock.stages.values())},
+            model=reader.name,
+        )
+    )
+
+
+def _refusal(searched: str, index: Index, sources: Collection[str] | None, hits: tuple[Hit, ...]) -> str:
+    """The sentence that says why there is no answer."""
+    if not searched:
+        return NO_QUESTION
+    if hits:
+        return REFUSAL
+    if not index.documents():
+        return NO_DOCUMENTS
+    return NO_SOURCES if sources is not None and not sources else REFUSAL
+
+
+def clean(question: str) -> str:
+    """The question without lone surrogates, control characters and outer blanks, which no model takes."""
+    valid = question.encode("utf-8", "replace").decode("utf-8")
+    return re.sub(r"[\x00-\x08\x0e-\x1f\x7f]", " ", valid).strip()
+
+
+class _Clock:
+    """Milliseconds of each stage, between ``start`` (or the last lap) and ``lap``."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, float] = {}
+        self.start()
+
+    def start(self) -> None:
+        self._at = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = perf_counter()
+        self.stages[stage] = 1000 * (now - self._at)
+        self._at = now
+
+
+def _choose(
+    settings: Settings | None, *, model: object, top_k: int | None, min_confidence: float | None
+) -> Settings:
+    """The settings, with the arguments that were given in their place."""
+    from qa.settings import Settings, read_settings
+
+    settings = settings or read_settings()
+    given = {
+        "top_k": top_k,
+        "min_confidence": min_confidence,
+        "model": model if isinstance(model, str) else None,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    return Settings(**(settings.model_dump() | given)) if given else settings
+
+
+def _load_model(name: str) -> Reader:
+    """The model of this name. Raises ModelError where there is none."""
+    if name == BUILT_IN:
+        return load_reader()
+    raise ModelError(f"This version answers with the built-in reader alone; there is no model {name!r}.")
+
+
+_open: dict[Path, tuple[int, Index]] = {}  # folder -> its inode, and the index that is open on it
+_opening = Lock()
+
+
+def open_index(index: str | Path | Index) -> Index:
+    """The open index of a folder, each time the same; an index that is open already comes back as it is.
+
+    A folder that was deleted and made again is opened again. Raises IndexMissing where there is no index.
+    """
+    if not isinstance(index, (str, Path)):
+        return index
+    from index.index import Index
+
+    folder = Path(index).expanduser().resolve()
+    with _opening:
+        inode = folder.stat().st_ino if folder.exists() else -1
+        known = _open.pop(
+            folder, None
+        )  # one that is stale is not closed: another thread may still read from it
+        opened = known[1] if known and known[0] == inode else Index.open(folder)
+        _open[folder] = (inode, opened)
+        return opened
