@@ -38,7 +38,7 @@ _MARKUP = re.compile(
     r"""
     [*`\[\]]                      # emphasis, code, links, markers
   | \\ (?= [!-/:-@\[-`{-~] | $ )  # an escape, or a line break
-  | _ (?! (?<=\w_) \w )           # emphasis, except within a word
+  | (?<! [^\W_] ) _ | _ (?! [^\W_] )  # emphasis; none within a word
   | ~ (?= ~ ) | (?<= ~ ) ~        # strike-through
   | \$ (?= \$ ) | (?<= \$ ) \$    # formulas
   | < (?= [A-Za-z/!?] )           # HTML

@@ -14,10 +14,8 @@ from index.chunk import sentences
 from index.encode import Encoder
 from qa.read import AnswerSpan, Reading
 
-_ENCODED = 60  # sentences that are encoded, at most: those that share the most with the question
-_WORD = re.compile(
-    r"[^\W\u3040-\u30ff\u3400-\u9fff]+|[\u3040-\u30ff\u3400-\u9fff]"
-)  # CJK: one character a word
+_ENCODED = 40  # sentences that are encoded, at most: those that share the most with the question
+_WORD = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff]+|[\u3040-\u30ff\u3400-\u9fff]")  # CJK: by character
 _NAME = re.compile(r"\b(?:[^\W\d_a-zß-ÿ]\w+|\w*\d\w*)")  # starts with a capital, or holds a digit
 _ASKING_WORDS = """
 a an and are as at be been by can could did do does for from had has have how in is it its many much of on
@@ -55,6 +53,7 @@ class SentenceReader:
             _Candidate(number, span.start, span.end, passage[span.start : span.end])
             for number, passage in enumerate(passages)
             for span in sentences(passage)
+            if _adds_to(question, passage[span.start : span.end])
         ]
         if not found:
             return Reading((), 1.0)
@@ -95,6 +94,12 @@ def _word_weights(question: str, texts: Sequence[str]) -> dict[str, float]:
 def _coverage(text: str, weights: dict[str, float]) -> float:
     """Share 0..1 of the question's weight whose words are in the text."""
     return sum(weights.get(word, 0.0) for word in set(_words(text)))
+
+
+def _adds_to(question: str, sentence: str) -> bool:
+    """Whether a sentence holds a word that the question lacks: a heading with its words is no answer."""
+    known = set(_words(question)) | set(_words(_ASKING_WORDS))
+    return not known.issuperset(_words(sentence))
 
 
 def _is_of_kind(question: str, sentence: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal
 
 from rapidfuzz import fuzz
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ALIKE = 80.0  # per cent: words less alike than this are other words
 _NEAR_CHARS = 5000  # on either side of the old place: looked at before the rest of the document
+_COMPARED = 500  # occurrences whose surroundings are looked at: the nearest
 _SHORT_CHARS = 24  # a shorter quote may recur by chance: only its surroundings say which occurrence is meant
 _SAME_CONTEXT = 60.0  # per cent: surroundings less alike than this are other surroundings
 
@@ -80,7 +82,8 @@ def _find(
     old = Span(start, start + len(quote))
     if text[old.start : old.end] == quote:
         return "ok", old
-    found = [Span(at, at + len(quote)) for at in _occurrences(text, quote)]
+    nearest = nsmallest(_COMPARED, _occurrences(text, quote), key=lambda at: abs(at - start))
+    found = [Span(at, at + len(quote)) for at in nearest]
     if found:
         alike = {span: _context_alike(text, span, context) for span in found}
         best = min(found, key=lambda span: (-alike[span], abs(span.start - start)))

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.types import Document, Span
@@ -18,6 +18,7 @@ MARKUP = st.text(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(TEXT) - 1), st.integers(1, len(TEXT)))
 def test_a_quote_is_the_text_at_its_offsets(start, end):
     if start >= end or not TEXT[start:end].strip():
@@ -36,6 +37,7 @@ def test_nothing_is_cited_outside_the_text_nor_a_blank(start, end):
         cite(DOCUMENT, start, end, 1)
 
 
+@settings(deadline=None)
 @given(MARKUP)
 def test_words_come_back_from_their_markdown(words):
     line = collapse(words)
@@ -44,6 +46,7 @@ def test_words_come_back_from_their_markdown(words):
     assert without_markup(escape(line)) == line
 
 
+@settings(deadline=None)
 @given(MARKUP, MARKUP, MARKUP)
 def test_only_our_own_bold_and_markers_are_read_back(before, words, after):
     before, words, after = collapse(before), collapse(words) or "x", collapse(after)
@@ -54,6 +57,7 @@ def test_only_our_own_bold_and_markers_are_read_back(before, words, after):
     assert found == [*expected, ("bold", words), ("plain", f"{after} "), ("marker", "1")]
 
 
+@settings(deadline=None)
 @given(MARKUP)
 def test_a_line_has_no_controls_and_only_single_blanks(words):
     line = collapse(words)
@@ -84,6 +88,7 @@ def test_plain_prose_is_not_escaped(words):
         ("3. no list", r"3\. no list"),
         ("> no quote", r"\> no quote"),
         ("-5 degrees", "-5 degrees"),
+        ("___so___", r"\_\_\_so\_\_\_"),
         ("_so_ called", r"\_so\_ called"),
         (r"C:\new\*", r"C:\new\\\*"),
     ],

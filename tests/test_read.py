@@ -40,7 +40,7 @@ def test_a_supported_question_is_more_probable_than_one_without_support(reader):
     assert unsupported.no_answer == pytest.approx(1 - unsupported.spans[0].probability)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=80), st.lists(st.text(max_size=200), max_size=4), st.integers(1, 5))
 def test_spans_are_slices_best_first_and_apart(question, passages, top_k):
     reading = SentenceReader(HashEncoder()).read(question, passages, top_k=top_k)
@@ -60,10 +60,15 @@ def test_passages_without_words_have_no_answer(reader):
         assert (reading.spans, reading.no_answer) == ((), 1.0)
 
 
+def test_a_heading_with_the_words_of_the_question_is_no_answer(reader):
+    passage = "The harbour budget\n\nIt was approved by Ada Lindqvist."
+    assert reader.read("Who approved the harbour budget?", [passage]).spans[0].text.startswith("It was")
+
+
 def test_few_sentences_are_encoded_however_many_there_are():
     encoder = HashEncoder()
     SentenceReader(encoder).read("Where is it?", ["One is here. " * 200] * 8)
-    assert encoder.calls <= 61
+    assert encoder.calls <= 41
 
 
 def test_scores_are_plain_numbers(reader):
