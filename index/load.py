@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from index.errors import LoadError
-from index.formats import html, office, pdf, text
+from index.formats import archive, epub, html, mail, opendocument, pdf, rtf, sheets, slides, text, word
 from index.formats.parsed import Parsed, one_line
 from index.types import Box, Document, Span
 
@@ -42,6 +43,16 @@ _PLAIN_NAMES = frozenset(
 )
 SUFFIXES = frozenset(f".{suffix}" for suffix in (*_TEXT_FORMATS, *_HTML, *_BINARY, *_OLD_OFFICE, "eml"))
 
+_DOCUMENTS: dict[str, Callable[[bytes, str], Parsed]] = {
+    "pdf": pdf.read,
+    "docx": word.read,
+    "pptx": slides.read,
+    "xlsx": sheets.read,
+    "odt": opendocument.read,
+    "epub": epub.read,
+    "rtf": rtf.read,
+    "eml": mail.read,
+}
 _SIGNATURES = (  # how well-known files begin that hold no text for us, and what to do about them
     (b"\x89PNG", "is an image. Run OCR on it and index the text"),
     (b"\xff\xd8\xff", "is an image. Run OCR on it and index the text"),
@@ -129,9 +140,9 @@ def recognise(data: bytes, name: str) -> str:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-") or (suffix == "pdf" and b"%PDF-" in head):
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return office.recognise_zip(data, name)
+        return archive.recognise(data, name)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        raise LoadError(office.about_ole(data, name))
+        raise LoadError(archive.about_ole(data, name))
     if head.startswith(b"{\\rtf"):
         return "rtf"
     for signature, sentence in _SIGNATURES:
@@ -156,15 +167,11 @@ def recognise(data: bytes, name: str) -> str:
 
 
 def _parse(data: bytes, name: str, format: str) -> Parsed:
-    if format == "pdf":
-        return pdf.read(data, name)
-    if format in office.READERS:
-        return office.READERS[format](data, name)
+    if format in _DOCUMENTS:
+        return _DOCUMENTS[format](data, name)
     if len(data) > MAX_TEXT_BYTES:
         raise LoadError(_too_large(name, len(data), MAX_TEXT_BYTES))
-    if format == "html":
-        return html.read(data, name)
-    return text.read(data, name, format)
+    return html.read(data, name) if format == "html" else text.read(data, name, format)
 
 
 def _too_large(name: str, size: int, limit: int) -> str:
