@@ -6,13 +6,14 @@ QAError                 root; its message is written for the person who reads it
 ├── IndexMismatch       the index was built with another encoder or by a newer version
 ├── IndexDamaged        the index is there, but cannot be read
 ├── IndexBusy           another process is writing to the index
+├── IndexNotWritable    the index cannot be written: full disk, read-only folder …
 ├── DocumentMissing     no document of that name is in the index
 ├── ModelError          a model (encoder, reader or generator) cannot be loaded or used
 ├── TestSetError        a test set cannot be read
 └── AnswerFileError     a saved answer cannot be read
 
-A programming mistake stays ``ValueError`` or ``TypeError``. A question that the documents do not answer is no error
-but an ``Answer`` with ``refused=True``.
+A programming mistake stays ``ValueError`` or ``TypeError``. A question that the documents do not answer is no
+error but an ``Answer`` with ``refused=True``.
 """
 
 
@@ -38,6 +39,10 @@ class IndexDamaged(QAError):
 
 class IndexBusy(QAError):
     """Another process holds the write lock of the index."""
+
+
+class IndexNotWritable(QAError):
+    """The folder of the index does not take what is to be written."""
 
 
 class DocumentMissing(QAError):

@@ -1,7 +1,7 @@
 """The nouns of the index: spans, documents, passages, hits, reports.
 
-All offsets are Python ``str`` indices into the stored text of a document (code points: not bytes, not tokens), and
-all ranges are half-open.
+All offsets are Python ``str`` indices into the stored text of a document (code points: not bytes, not
+tokens), and all ranges are half-open.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading of a document: ``document.text[span.start:span.end]`` is its title; level 1 is the highest."""
+    """A heading: ``document.text[span.start:span.end]`` is its title; level 1 is the highest."""
 
     span: Span
     level: int
@@ -43,8 +43,9 @@ class Heading:
 class Document:
     """One file as the index keeps it.
 
-    ``text`` is what all offsets count in. ``pages`` are the spans of the pages, slides or sheets in order (page ``n``
-    is ``pages[n - 1]``; they ascend and do not overlap), empty where the format has none. ``headings`` ascend too.
+    ``text`` is what all offsets count in. ``pages`` are the spans of the pages, slides or sheets in order
+    (page ``n`` is ``pages[n - 1]``; they ascend and do not overlap), empty where the format has none.
+    ``headings`` ascend too.
     """
 
     source: str  # path relative to the folder that was indexed, "/" separated
@@ -138,7 +139,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of ``Index.add``, for progress bars: ``done`` of ``total`` files; ``stage`` is read or encode."""
+    """One step of ``Index.add``: ``done`` of ``total``, in files (stage "read") or passages ("encode")."""
 
     source: str
     stage: str
@@ -148,7 +149,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle on a PDF page; coordinates are fractions of the page's width and height, from its top left."""
+    """A rectangle on a PDF page, in fractions of its width and height, from its top left."""
 
     page: int  # from 1
     left: float

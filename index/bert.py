@@ -1,0 +1,134 @@
+"""BERT (Devlin et al., NAACL 2019) as an OpenVINO graph, built straight from published weights.
+
+Encoder and reader share this trunk. It needs openvino, numpy and safetensors, so that a question is answered
+before ``import torch`` would be done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset15 as op
+from safetensors import safe_open
+from tokenizers import Tokenizer
+
+from index.errors import ModelError
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """An unfinished graph: its inputs, and the node with the last hidden states, (batch, length, width)."""
+
+    ids: Any  # (batch, length) int64 token ids
+    mask: Any  # (batch, length) int64, 1 for real tokens
+    types: Any | None  # (batch, length) int64 token types; None: the graph knows only type 0
+    hidden: Any
+
+    def inputs(self) -> list[Any]:
+        """The parameters of the graph in the order in which they are fed."""
+        return [node for node in (self.ids, self.mask, self.types) if node is not None]
+
+
+def read_weights(path: Path) -> Weights:
+    """All float tensors of a safetensors file as float32, without a leading "bert." in their names."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (OSError, ValueError) as exc:
+        raise ModelError(
+            f"The model weights {path} cannot be read ({exc}). Install the package again."
+        ) from exc
+    return {
+        name.removeprefix("bert."): tensor.astype(np.float32)
+        for name, tensor in tensors.items()
+        if np.issubdtype(tensor.dtype, np.floating)
+    }
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer in a ``tokenizer.json``, without truncation and padding.
+
+    Text such as "[SEP]" in a document stays text: only the template adds control tokens.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as exc:  # the library raises bare Exception
+        raise ModelError(f"The tokenizer {path} cannot be read ({exc}). Install the package again.") from exc
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def build_trunk(weights: Weights, *, heads: int, token_types: bool) -> Trunk:
+    """Embeddings and all layers of a post-norm BERT with erf-GELU; ``heads`` attention heads in each layer.
+
+    Sizes are read off the weights. With ``token_types`` the graph takes a third input, else every token is
+    type 0.
+    """
+    ids = op.parameter([-1, -1], np.int64, name="input_ids")
+    mask = op.parameter([-1, -1], np.int64, name="attention_mask")
+    types = op.parameter([-1, -1], np.int64, name="token_type_ids") if token_types else None
+    axis0 = op.constant(np.int64(0))
+
+    word = op.gather(op.constant(weights["embeddings.word_embeddings.weight"]), ids, axis0)
+    length = op.gather(op.shape_of(ids), op.constant(np.int64(1)), axis0)
+    positions = op.range(op.constant(np.int64(0)), length, op.constant(np.int64(1)), output_type="i64")
+    position = op.gather(op.constant(weights["embeddings.position_embeddings.weight"]), positions, axis0)
+    type_table = weights["embeddings.token_type_embeddings.weight"]
+    kind = op.constant(type_table[0]) if types is None else op.gather(op.constant(type_table), types, axis0)
+    hidden = _norm(op.add(op.add(word, position), kind), weights, "embeddings.LayerNorm")
+
+    # (batch, 1, 1, length): 0 for real tokens, a large negative number for padding
+    absent = op.subtract(op.constant(np.float32(1)), op.convert(mask, "f32"))
+    bias = op.multiply(op.unsqueeze(absent, op.constant(np.array([1, 2]))), op.constant(np.float32(-1e4)))
+    layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layer."))
+    for layer in range(layers):
+        hidden = _layer(hidden, bias, weights, f"encoder.layer.{layer}", heads)
+    return Trunk(ids=ids, mask=mask, types=types, hidden=hidden)
+
+
+def compile_graph(graph: ov.Model, *, streams: int = 1) -> ov.CompiledModel:
+    """The graph made ready for the CPU; ``streams`` requests run side by side and share the cores."""
+    hint = "LATENCY" if streams == 1 else "THROUGHPUT"
+    options = {"PERFORMANCE_HINT": hint, "NUM_STREAMS": str(streams), "INFERENCE_PRECISION_HINT": "f32"}
+    return ov.Core().compile_model(graph, "CPU", options)
+
+
+def linear(x: Any, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> Any:
+    """``x @ weight.T + bias`` over the last axis."""
+    return op.add(op.matmul(x, op.constant(weight), False, True), op.constant(bias))
+
+
+def _layer(hidden: Any, bias: Any, weights: Weights, name: str, heads: int) -> Any:
+    def project(x: Any, part: str) -> Any:
+        return linear(x, weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"])
+
+    def split(x: Any) -> Any:  # (batch, length, width) -> (batch, heads, length, width / heads)
+        parts = op.reshape(x, op.constant(np.array([0, 0, heads, -1])), special_zero=True)
+        return op.transpose(parts, op.constant(np.array([0, 2, 1, 3])))
+
+    query, key, value = (
+        split(project(hidden, f"attention.self.{part}")) for part in ("query", "key", "value")
+    )
+    mixed = op.transpose(
+        op.scaled_dot_product_attention(query, key, value, bias), op.constant(np.array([0, 2, 1, 3]))
+    )
+    joined = op.reshape(mixed, op.constant(np.array([0, 0, -1])), special_zero=True)
+    attended = op.add(hidden, project(joined, "attention.output.dense"))
+    hidden = _norm(attended, weights, f"{name}.attention.output.LayerNorm")
+    widened = op.gelu(project(hidden, "intermediate.dense"), "erf")
+    return _norm(op.add(hidden, project(widened, "output.dense")), weights, f"{name}.output.LayerNorm")
+
+
+def _norm(x: Any, weights: Weights, name: str) -> Any:
+    centred = op.mvn(x, op.constant(np.array([-1])), True, 1e-12, "inside_sqrt")
+    scaled = op.multiply(centred, op.constant(weights[f"{name}.weight"]))
+    return op.add(scaled, op.constant(weights[f"{name}.bias"]))

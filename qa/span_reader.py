@@ -1,0 +1,202 @@
+"""The reader that ships with us: a small BERT that marks the answer in a passage, or says that there is none.
+
+Each passage is read together with the question, in overlapping windows when it is long. Every token gets a
+start and an end score; the scores of the [CLS] token stand for "no answer in this window". The score of a
+span is start + end minus those of [CLS]: log-odds against "no answer", trained so that they compare across
+passages (one scale; a softmax in each passage would lose it, Clark and Gardner, ACL 2018).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from index.errors import ModelError
+from qa.read import AnswerSpan, Reading
+
+_QUESTION_TOKENS = 48  # as in training; a longer question is read by its beginning
+_BEST = 12  # start and end candidates in a window
+_BATCH = 4  # windows a request: two requests run side by side
+
+
+class ReaderConfig(BaseModel):
+    """What the training run fixed; read from ``config.json`` beside the weights."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    max_length: int  # tokens of a window, question and control tokens included
+    stride: int  # tokens that the next window begins later
+    max_answer_tokens: int
+    slope: (
+        float  # P(the best span is right) = sigmoid(slope · score + bias), Platt scaling on development data
+    )
+    bias: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Tokens ``first`` and on of one passage, as the model sees them behind the question."""
+
+    passage: int
+    ids: list[int]
+    types: list[int]
+    offsets: list[tuple[int, int]]  # characters in the passage; (-1, -1) for all that is not passage
+    words: list[int]  # number of the word of each token; -1 for all that is not passage
+
+
+class SpanReader:
+    """Marks answer spans; thread-safe, and loaded when it first reads."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` holds ``reader.safetensors`` and ``config.json``.
+
+        Word embeddings and vocabulary are those of the default encoder: training leaves them as they are.
+        """
+        self._folder = folder
+        try:
+            self.config = ReaderConfig.model_validate(json.loads((folder / "config.json").read_text()))
+        except (OSError, ValueError, ValidationError) as exc:
+            raise ModelError(f"The reader in {folder} cannot be used: {exc}") from exc
+        self.name = self.config.name
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from index.bert import read_tokenizer
+        from index.encode import minilm_folder
+
+        return read_tokenizer(minilm_folder() / "tokenizer.json")
+
+    @cached_property
+    def _model(self) -> Any:
+        import openvino as ov
+
+        from index.bert import build_trunk, compile_graph, linear, read_weights
+        from index.encode import minilm_folder
+
+        words = "embeddings.word_embeddings.weight"
+        weights = read_weights(self._folder / "reader.safetensors")
+        weights[words] = read_weights(minilm_folder() / "model.safetensors")[words]
+        trunk = build_trunk(weights, heads=12, token_types=True)
+        logits = linear(trunk.hidden, weights["span.weight"], weights["span.bias"])  # (batch, length, 2)
+        return compile_graph(ov.Model([logits], trunk.inputs(), "reader"), streams=2)
+
+    def read(self, question: str, passages: Sequence[str], *, top_k: int = 3) -> Reading:
+        """At most ``top_k`` spans over all passages together, best first; none where no passage holds words.
+
+        ``no_answer`` is one minus the probability of the best span.
+        """
+        windows = self.windows(question, passages)
+        candidates = [
+            candidate
+            for window, logits in zip(windows, self._score(windows), strict=True)
+            for candidate in self._spans(window, logits, passages[window.passage])
+        ]
+        best = _without_overlaps(
+            sorted(candidates, key=lambda span: (-span.score, span.passage, span.start)), top_k
+        )
+        return Reading(tuple(best), 1 - best[0].probability if best else 1.0)
+
+    def windows(self, question: str, passages: Sequence[str]) -> list[Window]:
+        """All passages in windows of at most ``max_length`` tokens that cover every token."""
+        asked = self._tokenizer.encode(question[: 16 * _QUESTION_TOKENS], add_special_tokens=False)
+        front = [101, *asked.ids[:_QUESTION_TOKENS], 102]
+        room = self.config.max_length - len(front) - 1
+        windows = []
+        for number, encoding in enumerate(
+            self._tokenizer.encode_batch(list(passages), add_special_tokens=False)
+        ):
+            count = len(encoding.ids)
+            starts = range(0, max(1, count - room + self.config.stride), self.config.stride) if count else ()
+            for first in starts:
+                part = slice(first, first + room)
+                ids, outside = encoding.ids[part], len(front)
+                windows.append(
+                    Window(
+                        passage=number,
+                        ids=[*front, *ids, 102],
+                        types=[0] * outside + [1] * (len(ids) + 1),
+                        offsets=[(-1, -1)] * outside + encoding.offsets[part] + [(-1, -1)],
+                        words=[-1] * outside + [int(w) for w in encoding.word_ids[part]] + [-1],
+                    )
+                )
+        return windows
+
+    def _score(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
+        """Start and end logits, (length, 2) for each window."""
+        import openvino as ov
+
+        scores: list[NDArray[np.float32]] = [np.empty((0, 2), np.float32)] * len(windows)
+
+        def collect(request: Any, rows: list[int]) -> None:
+            for row, logits in zip(rows, request.get_output_tensor().data, strict=True):
+                scores[row] = logits[: len(windows[row].ids)].copy()
+
+        queue = ov.AsyncInferQueue(self._model)
+        queue.set_callback(collect)
+        order = sorted(range(len(windows)), key=lambda row: len(windows[row].ids))
+        for at in range(0, len(order), _BATCH):
+            rows = order[at : at + _BATCH]
+            queue.start_async(_pad([windows[row] for row in rows]), rows)
+        queue.wait_all()
+        return scores
+
+    def _spans(self, window: Window, logits: NDArray[np.float32], passage: str) -> list[AnswerSpan]:
+        """The best spans of one window, widened to whole words."""
+        null = float(logits[0].sum())
+        inside = np.array([offset[0] >= 0 for offset in window.offsets])
+        start_logits = np.where(inside, logits[:, 0], -np.inf)
+        end_logits = np.where(inside, logits[:, 1], -np.inf)
+        found: dict[tuple[int, int], float] = {}
+        for first in np.argsort(-start_logits)[:_BEST]:
+            for last in np.argsort(-end_logits)[:_BEST]:
+                if not (inside[first] and inside[last] and 0 <= last - first < self.config.max_answer_tokens):
+                    continue
+                span = _whole_words(window, int(first), int(last))
+                score = float(start_logits[first] + end_logits[last]) - null
+                found[span] = max(score, found.get(span, -np.inf))
+        return [
+            AnswerSpan(window.passage, start, end, passage[start:end], score, self._probability(score))
+            for (start, end), score in found.items()
+        ]
+
+    def _probability(self, score: float) -> float:
+        return float(1 / (1 + np.exp(-np.clip(self.config.slope * score + self.config.bias, -30, 30))))
+
+
+def _whole_words(window: Window, first: int, last: int) -> tuple[int, int]:
+    """Characters from the beginning of the word of token ``first`` to the end of that of token ``last``."""
+    while window.words[first - 1] == window.words[first]:
+        first -= 1
+    while window.words[last + 1] == window.words[last]:
+        last += 1
+    return window.offsets[first][0], window.offsets[last][1]
+
+
+def _without_overlaps(spans: Sequence[AnswerSpan], top_k: int) -> list[AnswerSpan]:
+    """The first ``top_k`` spans that overlap none before them."""
+    kept: list[AnswerSpan] = []
+    for span in spans:
+        if len(kept) == top_k:
+            break
+        if all(o.passage != span.passage or o.end <= span.start or span.end <= o.start for o in kept):
+            kept.append(span)
+    return kept
+
+
+def _pad(windows: Sequence[Window]) -> list[NDArray[np.int64]]:
+    """Ids, mask and types, each (windows, longest rounded up to 16) int64, padded with 0."""
+    length = -(-max(len(window.ids) for window in windows) // 16) * 16
+    ids, mask, types = np.zeros((3, len(windows), length), dtype=np.int64)
+    for row, window in enumerate(windows):
+        size = len(window.ids)
+        ids[row, :size], mask[row, :size], types[row, :size] = window.ids, 1, window.types
+    return [ids, mask, types]

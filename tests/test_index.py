@@ -1,0 +1,264 @@
+"""The index as a user meets it: add, change, remove, search, reopen."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from index import Index
+from index.errors import DocumentMissing, IndexDamaged, IndexMismatch, IndexMissing
+from index.index import DATABASE
+from tests.corpus import write
+from tests.fakes import HashEncoder
+
+TEXTS = {
+    "a.txt": "The harbour budget for 2024 was approved by Mayor Lindqvist in March.",
+    "b.md": "# Weather\n\nIt rained for nine days in Zürich. 東京 was dry. 🌧️\r\nThe end.",
+    "deep/c.csv": "name,age\nAda,36\nGrace,85\n",
+}
+
+
+@pytest.fixture
+def docs(tmp_path) -> Path:
+    return write(tmp_path / "docs", TEXTS)
+
+
+@pytest.fixture
+def index(tmp_path):
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
+        yield opened
+
+
+def counts(report):
+    return (report.added, report.updated, report.unchanged, report.removed, len(report.failed))
+
+
+def test_plain_text_is_stored_character_for_character(index, docs):
+    index.add([docs])
+    for source, text in TEXTS.items():
+        assert index.document(source).text == text
+
+
+def test_every_passage_is_a_slice_of_its_document(index, docs):
+    index.add([docs])
+    for hit in index.search("budget Zürich Ada 東京", top_k=50):
+        passage = hit.passage
+        assert index.document(passage.source).text[passage.span.start : passage.span.end] == passage.text
+
+
+def test_unchanged_files_are_neither_read_nor_encoded_again(index, docs, monkeypatch):
+    assert counts(index.add([docs])) == (3, 0, 0, 0, 0)
+    encoded = index.encoder.calls
+    monkeypatch.setattr("index.build.load", lambda *_: pytest.fail("an unchanged file was read"))
+    assert counts(index.add([docs])) == (0, 0, 3, 0, 0)
+    assert index.encoder.calls == encoded
+
+
+def test_a_touched_file_with_the_same_bytes_is_unchanged(index, docs):
+    index.add([docs])
+    os.utime(docs / "a.txt", (1, 1))
+    assert counts(index.add([docs])) == (0, 0, 3, 0, 0)
+
+
+def test_a_change_that_keeps_size_and_mtime_is_still_seen(index, docs):
+    index.add([docs])
+    stat = (docs / "a.txt").stat()
+    (docs / "a.txt").write_bytes(TEXTS["a.txt"].replace("2024", "2025").encode())
+    os.utime(docs / "a.txt", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert counts(index.add([docs])) == (0, 1, 2, 0, 0)
+    assert "2025" in index.document("a.txt").text
+
+
+def test_changed_files_are_replaced_and_vanished_ones_removed(index, docs):
+    index.add([docs])
+    (docs / "a.txt").write_text("The harbour was sold.")
+    (docs / "b.md").unlink()
+    assert counts(index.add([docs])) == (0, 1, 1, 1, 0)
+    assert "Lindqvist" not in " ".join(
+        hit.passage.text for hit in index.search("Lindqvist approved", top_k=50)
+    )
+    with pytest.raises(DocumentMissing):
+        index.document("b.md")
+
+
+def test_indexing_one_folder_leaves_documents_of_another_alone(index, docs, tmp_path):
+    index.add([docs])
+    other = write(tmp_path / "other", {"x.txt": "something else"})
+    assert counts(index.add([other])) == (1, 0, 0, 0, 0)
+    assert len(index.documents()) == 4
+
+
+def test_where_two_roots_collide_the_later_one_puts_its_name_in_front(index, docs, tmp_path):
+    other = write(tmp_path / "other", {"a.txt": "another file of that name"})
+    index.add([docs])
+    index.add([other])
+    assert index.document("other/a.txt").text == "another file of that name"
+    assert index.document("a.txt").text == TEXTS["a.txt"]
+    assert counts(index.add([other, docs])) == (0, 0, 4, 0, 0)
+
+
+def test_a_file_given_by_itself_has_its_name_and_keeps_a_source_that_it_has(index, docs):
+    index.add([docs / "deep" / "c.csv"])
+    assert [info.source for info in index.documents()] == ["c.csv"]
+    assert counts(index.add([docs])) == (2, 0, 1, 0, 0)
+    assert {info.source for info in index.documents()} == {"a.txt", "b.md", "c.csv"}
+
+
+def test_a_broken_file_is_named_and_its_earlier_version_stays(index, docs):
+    index.add([docs])
+    (docs / "a.txt").write_bytes(b"")
+    (docs / "new.pdf").write_bytes(b"%PDF-1.7 not really")
+    report = index.add([docs])
+    assert {failure.source for failure in report.failed} == {"a.txt", "new.pdf"}
+    assert all(failure.error.strip() for failure in report.failed)
+    assert index.document("a.txt").text == TEXTS["a.txt"]
+    assert index.search("Who approved the harbour budget?")[0].passage.source == "a.txt"
+
+
+def test_a_path_that_does_not_exist_is_a_failure_and_removes_nothing(index, docs):
+    index.add([docs])
+    shutil.move(docs, docs.with_name("moved"))
+    report = index.add([docs])
+    assert counts(report) == (0, 0, 0, 0, 1)
+    assert len(index.documents()) == 3
+
+
+def test_removed_documents_never_answer_again(index, docs, tmp_path):
+    index.add([docs])
+    index.remove("a.txt")
+    with pytest.raises(DocumentMissing):
+        index.remove("a.txt")
+    assert all(hit.passage.source != "a.txt" for hit in index.search("harbour budget 2024", top_k=50))
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder()) as again:
+        assert all(hit.passage.source != "a.txt" for hit in again.search("harbour budget 2024", top_k=50))
+
+
+def test_search_can_be_restricted_to_sources(index, docs):
+    index.add([docs])
+    hits = index.search("harbour budget rain", sources=["b.md"])
+    assert {hit.passage.source for hit in hits} == {"b.md"}
+    assert index.search("harbour", sources=[]) == ()
+    assert index.search("harbour", sources=["no such document"]) == ()
+
+
+def test_an_index_reopens_as_it_was(index, docs, tmp_path):
+    index.add([docs])
+    before = index.search("harbour budget", top_k=5)
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder()) as again:
+        assert again.search("harbour budget", top_k=5) == before
+
+
+def test_an_open_index_sees_what_another_one_writes(index, docs, tmp_path):
+    index.add([docs])
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder()) as writer:
+        writer.add([write(tmp_path / "more", {"late.txt": "The lighthouse keeper is called Osei."})])
+    assert index.search("lighthouse keeper Osei")[0].passage.source == "late.txt"
+
+
+def test_words_are_found_before_the_vectors_are_there(index, docs, monkeypatch):
+    seen = []
+
+    def look(progress):
+        if progress.stage == "encode" and not seen:
+            index._words.catch_up(index._store)
+            seen.extend(hit.passage.source for hit in index.search("Lindqvist"))
+
+    index.add([docs], on_progress=look)
+    assert seen == ["a.txt"]
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(index, docs, tmp_path):
+    def stop(progress):
+        if progress.stage == "encode":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        index.add([docs], on_progress=stop)
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder()) as again:
+        assert again.search("Lindqvist")[0].passage.source == "a.txt"
+        assert counts(again.add([docs])) == (0, 0, 3, 0, 0)
+        assert len(again._vectors) == again._store.counts()[1]
+
+
+def test_missing_damaged_and_foreign_indexes_are_refused_with_a_remedy(index, docs, tmp_path):
+    index.add([docs])
+    with pytest.raises(IndexMissing, match="qa index"):
+        Index.open(tmp_path / "nowhere")
+    with pytest.raises(IndexMismatch, match="hash"):
+        Index.open(tmp_path / ".qa", encoder=HashEncoder(name="another"))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / DATABASE).write_bytes(b"this is no database, however long one looks at it" * 100)
+    with pytest.raises(IndexDamaged, match="again"):
+        Index.open(broken, encoder=HashEncoder())
+
+
+def test_a_newer_schema_is_refused(index, tmp_path):
+    index._store._db.execute("PRAGMA user_version = 99")
+    with pytest.raises(IndexMismatch, match="newer"):
+        Index.open(tmp_path / ".qa", encoder=HashEncoder())
+
+
+def test_hidden_files_links_to_folders_and_the_index_itself_are_passed_over(tmp_path):
+    docs = write(tmp_path / "docs", {"a.txt": "alpha", ".hidden.txt": "secret", ".git/b.txt": "secret"})
+    (docs / "loop").symlink_to(docs, target_is_directory=True)
+    with Index.open(docs / "my-index", encoder=HashEncoder(), create=True) as index:
+        write(docs / "my-index", {"note.txt": "inside the index"})
+        index.add([docs])
+        assert [info.source for info in index.documents()] == ["a.txt"]
+
+
+def test_names_that_are_hard_to_print_are_indexed(index, tmp_path):
+    names = ["new\nline.txt", "Zürich 東京 🗼.txt", "quote\"'.txt", "-dash.txt", "a" * 200 + ".txt"]
+    docs = write(tmp_path / "odd", {name: f"content of file {i}" for i, name in enumerate(names)})
+    Path(os.fsdecode(os.fsencode(docs) + b"/bad\xff.txt")).write_text("content of a name that is no UTF-8")
+    report = index.add([docs])
+    assert report.failed == ()
+    assert {info.source for info in index.documents()} == {*names, "bad\\xff.txt"}
+
+
+def test_asking_while_another_thread_indexes_never_fails(index, tmp_path):
+    docs = write(
+        tmp_path / "many", {f"{i}.txt": f"Document number {i} mentions whale {i}." for i in range(60)}
+    )
+    errors = []
+
+    def ask():
+        try:
+            while not done.is_set():
+                for hit in index.search("Which document mentions a whale?", top_k=20):
+                    text = index.document(hit.passage.source).text
+                    assert text[hit.passage.span.start : hit.passage.span.end] == hit.passage.text
+        except Exception as exc:
+            errors.append(exc)
+
+    done = threading.Event()
+    asker = threading.Thread(target=ask)
+    asker.start()
+    index.add([docs])
+    done.set()
+    asker.join()
+    assert errors == []
+
+
+def test_a_squad_file_becomes_one_document_a_paragraph(index, tmp_path):
+    import json
+
+    squad = {"data": [{"title": "Zoo", "paragraphs": [{"context": "Lions roar.", "qas": []}] * 2}]}
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps(squad))
+    assert counts(index.add([path], as_squad=True)) == (2, 0, 0, 0, 0)
+    assert index.document("Zoo/1").text == "Lions roar."
+    assert counts(index.add([path], as_squad=True)) == (0, 0, 2, 0, 0)
+    squad["data"][0]["paragraphs"].pop()
+    path.write_text(json.dumps(squad))
+    assert counts(index.add([path], as_squad=True)) == (0, 0, 1, 1, 0)
+
+
+def test_an_empty_question_finds_nothing_and_a_bad_top_k_is_a_mistake(index, docs):
+    index.add([docs])
+    assert index.search("  \n ") == ()
+    with pytest.raises(ValueError, match="top_k"):
+        index.search("harbour", top_k=0)

@@ -1,0 +1,100 @@
+"""How texts become words, and what BM25 finds."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.terms import Terms, terms
+from tests.corpus import fill
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The Harbour's budget, 2024!", ["the", "harbour", "budget", "2024"]),
+        ("Zürich STRASSE Straße", ["zurich", "strasse", "strasse"]),
+        ("e\u0301clair ｆｕｌｌ", ["eclair", "full"]),
+        ("東京都は首都", ["東京", "京都", "都は", "は首", "首都"]),
+        ("GPU数は8枚", ["gpu", "数は", "8", "枚"]),
+        ("snake_case and C++", ["snake", "case", "and", "c"]),
+        ("Київ — ёлка", ["киів", "елка"]),
+        ("한국어", ["한국어"]),
+        ("がか", ["がか"]),
+        ("👩‍🚀 \r\n\x00", []),
+    ],
+)
+def test_words_are_folded_and_unspaced_scripts_are_cut_into_pairs(text, words):
+    assert terms(text) == words
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing_and_words_hold_no_blank(text):
+    words = terms(text)
+    assert all(word and not any(c.isspace() for c in word) for word in words)
+
+
+def test_bm25_finds_the_passage_that_holds_the_rare_word(tmp_path):
+    store = fill(
+        tmp_path,
+        {"a.txt": "The budget of the harbour was approved.", "b.txt": "The weather of the harbour was fine."},
+    )
+    words = Terms(tmp_path / "terms")
+    words.catch_up(store)
+    found = words.search("Who approved the budget?", 10)
+    assert store.passages([found[0][0]])[found[0][0]].source == "a.txt"
+    assert found == sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def test_query_syntax_in_a_question_is_plain_text(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha beta", "b.txt": "gamma"})
+    words = Terms(tmp_path / "terms")
+    words.catch_up(store)
+    for question in [
+        'body:"alpha',
+        "alpha AND (",
+        "id:[1 TO 5]",
+        "NOT alpha*~^",
+        "-alpha +beta",
+        "a" * 100_000,
+    ]:
+        words.search(question, 5)
+    assert len(words.search('("alpha" OR -nothing:', 5)) == 1
+
+
+def test_a_removed_document_is_found_by_no_word_of_its_own(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha beta", "b.txt": "gamma"})
+    words = Terms(tmp_path / "terms")
+    words.catch_up(store)
+    store.remove("a.txt")
+    words.catch_up(store)
+    assert words.search("alpha", 5) == []
+    assert len(words.search("gamma", 5)) == 1
+
+
+def test_search_can_be_restricted_to_passages(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha", "b.txt": "alpha"})
+    words = Terms(tmp_path / "terms")
+    words.catch_up(store)
+    only = store.ids_of(["b.txt"])
+    assert [i for i, _ in words.search("alpha", 5, only=only)] == only.tolist()
+    assert words.search("alpha", 5, only=np.array([999])) == []
+
+
+def test_a_crash_between_commit_and_stamp_duplicates_nothing(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha"})
+    words = Terms(tmp_path / "terms")
+    words.catch_up(store)
+    (tmp_path / "terms" / "generation").write_text("1 0")  # as if the stamp had never been written
+    again = Terms(tmp_path / "terms")
+    again.catch_up(store)
+    assert len(again.search("alpha", 5)) == 1
+
+
+def test_a_damaged_index_is_made_anew(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha"})
+    Terms(tmp_path / "terms").catch_up(store)
+    (tmp_path / "terms" / "meta.json").write_text("junk")
+    words = Terms(tmp_path / "terms")
+    words.catch_up(store)
+    assert len(words.search("alpha", 5)) == 1
