@@ -1,0 +1,107 @@
+"""The documents behind the page: the index, opened when it is there, and the files uploaded into it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+from index.errors import IndexMissing
+from index.index import Index
+from index.types import DocumentInfo, Failure, Progress, Report
+
+UPLOADS = "uploads"  # folder within the index folder
+
+
+class Library:
+    """One index folder, which need not exist before the first upload; any number of threads may use it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the index in ``path`` if there is one; raises as ``Index.open`` does, but not IndexMissing."""
+        self.path = path
+        self._lock = threading.Lock()  # over opening and creating the index
+        self._uploading = threading.Lock()  # one upload at a time moves files
+        self._index: Index | None = None
+        self._workers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upload")
+        self.index()
+
+    def index(self) -> Index | None:
+        """The open index, or None as long as nothing has been indexed."""
+        with self._lock:
+            if self._index is None:
+                try:
+                    self._index = Index.open(self.path)
+                except IndexMissing:
+                    return None
+            return self._index
+
+    def require(self) -> Index:
+        """The open index; raises IndexMissing where there is none."""
+        index = self.index()
+        if index is None:
+            raise IndexMissing("There are no documents yet. Add some and ask again.")
+        return index
+
+    def documents(self) -> tuple[DocumentInfo, ...]:
+        """All documents, in the order of their sources."""
+        index = self.index()
+        return () if index is None else index.documents()
+
+    def add(self, files: Sequence[Path]) -> Iterator[Progress | Report]:
+        """Yield the steps of indexing the uploaded files, and at last the report.
+
+        The files are moved into the index folder. It goes on to the end when the caller stops listening. A
+        file that cannot be read is in the report and is not kept; the one of its name that it was to replace
+        stays.
+        """
+        steps: SimpleQueue[Progress | None] = SimpleQueue()
+        work = self._workers.submit(self._add, files, steps.put)
+        work.add_done_callback(lambda _: steps.put(None))
+        yield from iter(steps.get, None)
+        yield work.result()
+
+    def _add(self, files: Sequence[Path], on_progress: Callable[[Progress], None]) -> Report:
+        index = self._created()
+        folder = self.path / UPLOADS
+        folder.mkdir(exist_ok=True)
+        with self._uploading, tempfile.TemporaryDirectory(dir=self.path, prefix=".replaced-") as kept:
+            targets = [folder / file.name for file in files]
+            for file, target in zip(files, targets, strict=True):
+                if target.exists():
+                    target.replace(Path(kept) / target.name)
+                shutil.move(file, target)
+            report = index.add(list(dict.fromkeys(targets)), on_progress=on_progress)
+            for target in targets:
+                if failed(report.failed, target.name):
+                    target.unlink(missing_ok=True)
+                    previous = Path(kept) / target.name
+                    if previous.exists():
+                        previous.replace(target)
+        return report
+
+    def _created(self) -> Index:
+        with self._lock:
+            if self._index is None:
+                self._index = Index.open(self.path, create=True)
+            return self._index
+
+    def remove(self, source: str) -> None:
+        """Forget a document, and its file where it was uploaded; raises DocumentMissing, IndexBusy."""
+        self.require().remove(source)
+
+    def close(self) -> None:
+        """Finish the upload that is under way and close the index."""
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+
+
+def failed(failures: Sequence[Failure], name: str) -> bool:
+    """Whether a file of this name is among the failures, whatever folder its source names."""
+    return any(failure.source.rsplit("/", 1)[-1] == name for failure in failures)

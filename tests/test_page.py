@@ -1,0 +1,416 @@
+"""The chat page in a real browser, over a real index."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from index.index import Index
+
+PROJECT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+CHIP = 'a[href^="#cite-"]'
+
+LIGHTHOUSE = """# Gannet Stack
+
+## The tower
+
+The tower of Gannet Stack has 187 steps and one very small kitchen.
+
+## Filler
+
+{filler}
+
+## The lamp
+
+When the lamp fails, the keeper of Gannet Stack lights the oil lantern within ten minutes. Zürich 東京 🙂
+"""
+HOSTILE = """The password of the harbour is <img src=x onerror="document.title='owned'"> tulip
+<script>document.title='owned'</script> ![x](https://evil.example/x.png) ${document.title='owned'}.
+"""
+
+
+def write_pdf(path: Path, pages: list[list[str]]) -> None:
+    """A PDF with these lines of text on its pages, in a font that every viewer has."""
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for number, lines in enumerate(pages):
+        shown = " ".join(f"({line}) Tj T*" for line in lines)
+        content = f"BT /F1 14 Tf 24 TL 72 700 Td {shown} ET"
+        objects += [
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
+            f"/Resources << /Font << /F1 3 0 R >> >> /Contents {5 + 2 * number} 0 R >>",
+            f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
+        ]
+    out, places = "%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n"
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    size = len(objects) + 1
+    end = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
+    path.write_text(f"{out}xref\n0 {size}\n0000000000 65535 f \n{table}{end}", encoding="latin-1")
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory):
+    """Address of a running page over a small index."""
+    folder = tmp_path_factory.mktemp("page")
+    documents = folder / "documents"
+    documents.mkdir()
+    filler = "\n\n".join(
+        f"Log entry {n}: weather fair, visibility good, nothing to report." for n in range(300)
+    )
+    (documents / "lighthouse.md").write_text(LIGHTHOUSE.format(filler=filler), encoding="utf-8")
+    (documents / "<img src=x onerror=alert(1)>.txt").write_text(HOSTILE, encoding="utf-8")
+    write_pdf(
+        documents / "tides.pdf",
+        [
+            ["Tide report of the harbour office", "This page holds an introduction and little else."],
+            [
+                "Storm surges",
+                "The highest surge of the year stood 187 centimetres over the tide.",
+                "It closed the lock.",
+            ],
+        ],
+    )
+    with Index.open(folder / "index", create=True) as index:
+        assert not index.add([documents]).failed
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "app.py", "--index", str(folder / "index"), "--port", str(port)]
+    log = (folder / "log").open("w+", encoding="utf-8")
+    environment = os.environ | {"QA_MIN_CONFIDENCE": "0.3"}
+    server = subprocess.Popen(command, cwd=PROJECT, stderr=log, stdout=log, env=environment)
+    try:
+        yield wait_for(server, port, log.name)
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+def wait_for(server, port, log):
+    """The address, once it answers."""
+    address = f"http://127.0.0.1:{port}/"
+    end = time.monotonic() + 120
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            return address
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"The page did not start: {Path(log).read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.fail("These tests need Chromium. Install it with: tests/install_chromium.sh")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def open_page(browser: Browser, url: str, **options) -> Page:
+    context = browser.new_context(**({"viewport": {"width": 1400, "height": 860}} | options))
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.outside, page.complaints = [], []
+    page.on(
+        "request",
+        lambda request: request.url.startswith((url, "data:", "blob:")) or page.outside.append(request.url),
+    )
+    page.on("console", lambda said: said.type == "error" and page.complaints.append(said.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
+    page.goto(url)
+    expect(page.locator("#sources [data-source]").first).to_be_attached()
+    expect(page.locator("#question textarea")).to_be_visible()
+    return page
+
+
+def close_page(page: Page) -> None:
+    """Close it, having looked that it stayed quiet and on this machine."""
+    title, outside, complaints = page.title(), page.outside, page.complaints
+    page.context.close()
+    assert outside == [], "the page asked another host"
+    assert complaints == [], "the console is not free of errors"
+    assert title == "Citespan", "a script of a document ran"
+
+
+@pytest.fixture
+def page(browser, url):
+    page = open_page(browser, url)
+    yield page
+    close_page(page)
+
+
+def ask(page: Page, question: str) -> Locator:
+    """The finished answer to the question."""
+    before = page.locator("#chat .cs-question").count()
+    box = page.locator("#question textarea")
+    box.fill(question)
+    box.press("Enter")
+    answer = page.locator("#chat [data-testid=bot]").nth(before)
+    expect(answer.locator(".cs-foot")).to_be_visible()
+    expect(page.locator("#question .stop-button")).to_have_count(0)
+    return answer
+
+
+def is_in_view(target: Locator) -> bool:
+    return target.evaluate(
+        """e => { const r = e.getBoundingClientRect(), s = e.closest('.cs-scroll').getBoundingClientRect();
+                  return r.height > 0 && r.top >= s.top && r.bottom <= s.bottom }"""
+    )
+
+
+def test_a_chip_leads_to_the_marked_words(page):
+    answer = ask(page, "What does the keeper do when the lamp fails?")
+    chip = answer.locator(CHIP).first
+    chip.click()
+    mark = page.locator("#viewer mark")
+    expect(mark).to_have_count(1)
+    expect(mark).to_contain_text("When the lamp fails, the keeper of Gannet Stack lights the oil lantern")
+    expect(page.get_by_test_id("viewer-title")).to_have_text("lighthouse.md")
+    expect(page.locator("#viewer .cs-path")).to_have_text("Gannet Stack > The lamp")
+    assert is_in_view(mark)
+    assert page.url.endswith("/") and "#" not in page.url
+
+    page.locator("#viewer .cs-scroll").evaluate("e => e.scrollTop = 0")
+    assert not is_in_view(mark)
+    chip.click()  # a second click scrolls again
+    page.wait_for_function("document.querySelector('#viewer .cs-scroll').scrollTop > 100")
+    assert is_in_view(mark)
+
+
+def test_enter_on_a_chip_does_what_a_click_does(page):
+    answer = ask(page, "How many steps does the tower have?")
+    answer.locator(CHIP).first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#viewer mark")).to_contain_text("187 steps")
+
+
+def test_the_other_citations_of_the_answer_are_marked_too(page):
+    answer = ask(page, "What does the keeper of Gannet Stack do when the lamp of the tower fails?")
+    chips = answer.locator(CHIP)
+    expect(chips.nth(1)).to_be_visible()
+    chips.first.click()
+    expect(page.locator("#viewer mark")).to_have_count(1)
+    expect(page.locator("#viewer .cs-also").first).to_be_attached()
+
+
+def test_boxes_lie_over_the_words_of_a_pdf_page(page):
+    answer = ask(page, "How high was the highest surge of the year?")
+    answer.locator(CHIP).first.click()
+    box = page.locator("#viewer .cite-box").first
+    expect(box).to_be_visible()
+    expect(page.get_by_test_id("page-number")).to_have_text("page 2 of 2")
+    expect(page.locator("#viewer blockquote")).to_contain_text(
+        "The highest surge of the year stood 187 centimetres"
+    )
+    assert is_in_view(box)
+    sheet = page.locator("#viewer .cs-sheet").bounding_box()
+    place = box.bounding_box()
+    left, right = ((edge - sheet["x"]) / sheet["width"] for edge in (place["x"], place["x"] + place["width"]))
+    top, bottom = (
+        (edge - sheet["y"]) / sheet["height"] for edge in (place["y"], place["y"] + place["height"])
+    )
+    baseline = 1 - (700 - 24) / 792  # of the second line, where write_pdf put it
+    assert left == pytest.approx(72 / 612, abs=0.02)
+    assert 0.6 < right < 0.9
+    assert top < baseline - 0.005 and baseline <= bottom < baseline + 0.02
+
+    page.locator("#viewer [data-do=page]").first.click()
+    expect(page.get_by_test_id("page-number")).to_have_text("page 1 of 2")
+    expect(page.locator("#viewer .cite-box")).to_have_count(0)
+    page.locator("#viewer [data-do=text]").click()
+    expect(page.locator("#viewer mark")).to_contain_text("187 centimetres")
+
+
+def test_an_unsupported_question_is_refused_visibly(page):
+    answer = ask(page, "Quelle est la capitale du Pérou ?")
+    expect(answer.locator(".cs-refused")).to_be_visible()
+    expect(answer.locator(".cs-badge")).to_have_text("Not in your documents")
+    expect(answer.locator(CHIP)).to_have_count(0)
+
+
+def test_the_nearest_passages_lead_into_the_viewer(page):
+    answer = ask(page, "How many steps does the tower have?")
+    answer.locator("summary").click()
+    answer.locator('a[href^="#hit-"]').first.click()
+    expect(page.locator("#viewer .cs-label")).to_have_text("Passage 1")
+    expect(page.locator("#viewer mark, #viewer .cite-box").first).to_be_attached()
+
+
+def test_words_and_names_of_documents_never_run(page):
+    answer = ask(page, "What is the password of the harbour?")
+    expect(answer).to_contain_text("<img src=x onerror=")
+    answer.locator(CHIP).first.click()
+    expect(page.locator("#viewer mark")).to_contain_text("onerror=")
+    expect(page.get_by_test_id("viewer-title")).to_have_text("<img src=x onerror=alert(1)>.txt")
+    assert page.locator("#chat img, #viewer img, #sources img").count() == 0
+    ask(page, "<img src=x onerror=alert(1)> ![x](https://evil.example/x.png) ```mermaid\ngraph TD;A```")
+
+
+def test_only_ticked_documents_are_searched(page):
+    row = page.locator('#sources [data-source="lighthouse.md"]')
+    row.locator("input").uncheck()
+    expect(page.locator("#sources .cs-unticked")).to_be_visible()
+    answer = ask(page, "How many steps does the tower of Gannet Stack have?")
+    expect(answer.locator('bdi:has-text("lighthouse.md")')).to_have_count(0)
+    row.locator("input").check()
+    answer = ask(page, "How many steps does the tower of Gannet Stack have?")
+    expect(answer.locator(CHIP).first).to_be_visible()
+    expect(answer).to_contain_text("187 steps")
+
+
+def test_an_upload_is_answerable_and_can_be_removed(page, tmp_path):
+    good, empty = tmp_path / "ferry.txt", tmp_path / "empty.pdf"
+    good.write_text("The ferry to Wrenholm costs 14 crowns for a bicycle.", encoding="utf-8")
+    empty.write_bytes(b"")
+    page.locator("#upload input[type=file]").set_input_files([good, empty])
+    row = page.locator('#sources [data-source="ferry.txt"]')
+    expect(row).to_be_visible()
+    expect(page.locator("#cs-status .cs-failures")).to_contain_text("empty.pdf")
+    expect(page.locator("#cs-status")).to_contain_text("1 added")
+
+    answer = ask(page, "How much is the ferry to Wrenholm for a bicycle?")
+    answer.locator(CHIP).first.click()
+    expect(page.locator("#viewer mark")).to_contain_text("14 crowns")
+
+    row.hover()
+    row.locator("[data-do=ask]").click()
+    row.locator("[data-do=keep]").click()
+    expect(row.locator(".cs-confirm")).to_be_hidden()
+    row.locator("[data-do=ask]").click()
+    row.locator("[data-do=remove]").click()
+    expect(row).to_have_count(0)
+    answer.locator(CHIP).first.click()
+    expect(page.locator("#viewer .cs-blank")).to_contain_text("ferry.txt")
+
+
+def test_a_new_conversation_forgets_the_old_one(page):
+    ask(page, "How many steps does the tower have?")
+    page.locator("#cs-new").click()
+    expect(page.locator("#chat [data-testid=bot]")).to_have_count(0)
+    expect(page.locator("#chat .cs-welcome")).to_be_visible()
+
+
+def test_two_browsers_do_not_see_each_other(browser, url, page):
+    ask(page, "How many steps does the tower have?")
+    other = open_page(browser, url)
+    expect(other.locator("#chat [data-testid=bot]")).to_have_count(0)
+    ask(other, "How high was the highest surge of the year?")
+    expect(other.locator("#chat .cs-question")).to_have_count(1)
+    expect(page.locator("#chat .cs-question")).to_have_count(1)
+    close_page(other)
+
+
+def test_an_example_is_asked_with_one_click(page):
+    example = page.locator("#chat .example").first
+    question = example.inner_text().strip()
+    example.click()
+    expect(page.locator("#chat .cs-question")).to_have_text(question)
+    expect(page.locator("#chat .cs-foot")).to_be_visible()
+
+
+def test_a_phone_shows_one_pane_at_a_time_in_the_dark(browser, url):
+    phone = open_page(
+        browser, url, viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark"
+    )
+    expect(phone.locator("#viewer")).to_be_hidden()
+    expect(phone.locator("#sources")).to_be_hidden()
+    answer = ask(phone, "How many steps does the tower have?")
+    answer.locator(CHIP).first.tap()
+    expect(phone.locator("#viewer mark")).to_be_visible()
+    phone.locator("#viewer [data-do=close]").tap()
+    expect(phone.locator("#viewer")).to_be_hidden()
+    phone.locator(".cs-top [data-do=sources]").tap()
+    expect(phone.locator('#sources [data-source="tides.pdf"]')).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    background = phone.evaluate(
+        "getComputedStyle(document.querySelector('#cs-mid').closest('.gradio-container')).backgroundColor"
+    )
+    assert max(map(int, re.findall(r"\d+", background)[:3])) < 60
+    close_page(phone)
+
+
+def test_programs_ask_through_the_same_server(url):
+    client = Client(url, verbose=False)
+    answer = client.predict("How many steps does the tower of Gannet Stack have?", api_name="/ask")
+    assert set(answer) == {
+        "question",
+        "text",
+        "refused",
+        "confidence",
+        "citations",
+        "hits",
+        "timings",
+        "model",
+    }
+    assert "187 steps" in answer["citations"][0]["quote"]
+    assert [name for name in client.view_api(return_format="dict")["named_endpoints"]] == ["/ask"]
+    with pytest.raises((AppError, TypeError, ValueError)):
+        client.predict(api_name="/ask")
+
+
+def status(url, path="", **headers):
+    request = urllib.request.Request(
+        url + path, headers={name.replace("_", "-"): v for name, v in headers.items()}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, dict(response.headers)
+    except urllib.error.HTTPError as refused:
+        return refused.code, dict(refused.headers)
+
+
+def test_other_hosts_and_origins_get_nothing(url):
+    assert status(url)[0] == 200
+    assert status(url, Host="evil.example")[0] == 403
+    assert status(url, "gradio_api/info", Origin="http://evil.example")[0] == 403
+    assert status(url, "gradio_api/file=https://evil.example/x.png")[0] == 403
+    assert (
+        "img-src 'self' data: blob:"
+        in {k.lower(): v for k, v in status(url)[1].items()}["content-security-policy"]
+    )
+
+
+def test_files_of_this_machine_are_not_served(url):
+    for path in ("/etc/passwd", str(PROJECT / "app.py"), str(PROJECT / "seeds")):
+        assert status(url, f"gradio_api/file={path}")[0] in (403, 404)
+
+
+def test_a_question_of_any_kind_gets_json(url):
+    client = Client(url, verbose=False)
+    for question in ("", " ", "word " * 10_000, "\x00\x01", "🙂", "\u202etfel ot thgir"):
+        answer = client.predict(question, api_name="/ask")
+        json.dumps(answer)
+        assert isinstance(answer["refused"], bool)
