@@ -1,0 +1,1 @@
+"""How the shipped reader was made: public question sets in, ``reader.safetensors`` out."""

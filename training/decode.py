@@ -1,0 +1,114 @@
+"""The reader at work on many (question, passage) pairs: windows, logits, best spans with their log-odds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.batches import CLS, QUESTION_TOKENS, SEP, Encoder, Ints, windows
+from training.model import Reader
+
+MAX_LENGTH = 384
+WINDOW_OVERLAP = 128
+MAX_ANSWER_TOKENS = 40
+ROWS = 16
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A span ``passage[start:end]`` with its score: log-odds of the span against "not in this passage"."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader says about one question on one passage: best spans first, and the passage's log-odds.
+
+    `odds` weighs all spans together against "not here": the log of the summed span weights.
+    """
+
+    spans: tuple[Found, ...]
+    odds: float
+
+
+def best_spans(starts: Floats, ends: Floats, longest: int, top_k: int) -> list[tuple[int, int, float]]:
+    """The `top_k` highest ``starts[i] + ends[j]`` with i <= j < i + longest; ties go to the earlier start."""
+    scores = np.triu(starts[:, None] + ends[None, :] + 1e4)
+    scores = np.tril(scores, longest - 1)
+    order = np.argsort(-scores, axis=None, kind="stable")[:top_k]
+    rows, columns = np.unravel_index(order, scores.shape)
+    valid = scores[rows, columns] > 0
+    pairs = zip(rows[valid], columns[valid], strict=True)
+    return [(int(i), int(j), float(starts[i] + ends[j])) for i, j in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One window: token numbers, where its passage begins, and the passage token it begins with."""
+
+    pair: int
+    ids: Ints
+    first: int
+    low: int
+
+
+def rows_of(encoder: Encoder, pair: int, question: str, passage: str) -> list[_Row]:
+    """The windows of one pair as token rows of at most `MAX_LENGTH`."""
+    asked = encoder.context(question).ids[:QUESTION_TOKENS]
+    tokens = encoder.context(passage).ids
+    room = MAX_LENGTH - 3 - len(asked)
+    return [
+        _Row(pair, np.array([CLS, *asked, SEP, *tokens[low:high], SEP]), 2 + len(asked), low)
+        for low, high in windows(len(tokens), room, room - WINDOW_OVERLAP)
+    ]
+
+
+@torch.inference_mode()
+def read(
+    model: Reader, encoder: Encoder, pairs: Sequence[tuple[str, str]], *, top_k: int = 5
+) -> list[Reading]:
+    """One reading for every (question, passage), in order."""
+    device = model.span.weight.device
+    rows = [row for i, (q, p) in enumerate(pairs) for row in rows_of(encoder, i, q, p)]
+    rows.sort(key=lambda row: len(row.ids))
+    spans: list[dict[tuple[int, int], float]] = [{} for _ in pairs]
+    odds = np.full(len(pairs), -np.inf)
+    for at in range(0, len(rows), ROWS):
+        chunk = rows[at : at + ROWS]
+        width = -(-max(len(row.ids) for row in chunk) // 16) * 16
+        ids = np.zeros((len(chunk), width), dtype=np.int64)
+        mask, types = np.zeros_like(ids), np.zeros_like(ids)
+        for k, row in enumerate(chunk):
+            ids[k, : len(row.ids)] = row.ids
+            mask[k, : len(row.ids)] = 1
+            types[k, row.first : len(row.ids)] = 1
+        tensors = (torch.from_numpy(a).to(device) for a in (ids, types, mask))
+        logits = model(*tensors).float().cpu().numpy()  # (rows, width, 2)
+        for row, scores in zip(chunk, logits, strict=True):
+            inner = scores[row.first : len(row.ids) - 1] - scores[0]  # (passage tokens, 2)
+            if not len(inner):
+                continue
+            passage = encoder.context(pairs[row.pair][1])
+            top = np.logaddexp.reduce(inner, axis=0).sum()
+            odds[row.pair] = max(odds[row.pair], float(top))
+            for i, j, score in best_spans(inner[:, 0], inner[:, 1], MAX_ANSWER_TOKENS, top_k):
+                place = (int(passage.offsets[row.low + i, 0]), int(passage.offsets[row.low + j, 1]))
+                spans[row.pair][place] = max(score, spans[row.pair].get(place, -np.inf))
+    return [
+        Reading(
+            tuple(
+                Found(*place, score) for place, score in sorted(found.items(), key=lambda x: -x[1])[:top_k]
+            ),
+            float(total),
+        )
+        for found, total in zip(spans, odds, strict=True)
+    ]
