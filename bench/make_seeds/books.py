@@ -93,7 +93,9 @@ def write_rtf(blocks: list[Block], path: Path) -> None:
     for block in blocks:
         match block:
             case Heading(level, text):
-                parts.append(rf"{{\pard\outlinelevel{level - 1}\sb240\sa120\b\fs{34 - 6 * level} {_rtf(text)}\par}}")
+                parts.append(
+                    rf"{{\pard\outlinelevel{level - 1}\sb240\sa120\b\fs{34 - 6 * level} {_rtf(text)}\par}}"
+                )
             case Paragraph(text):
                 parts.append(rf"{{\pard\sa120 {_rtf(text)}\par}}")
             case Items(_, texts):
