@@ -212,7 +212,7 @@ class Index:
             return None
 
     def boxes(self, source: str, span: Span) -> tuple[Box, ...]:
-        """Where characters stand on the pages of a PDF, one box a line; () for other formats or lost files."""
+        """Where characters stand on the pages of a PDF, one box a line; () for other or lost files."""
         document = self.document(source)
         path = self.original(source) if document.format == "pdf" else None
         return () if path is None else read_boxes(path, document, span)

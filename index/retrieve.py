@@ -12,9 +12,10 @@ def fuse(
 ) -> list[tuple[int, float]]:
     """Merge two scorings into one ranking of (passage id, score), best first.
 
-    score(p) = weight · cosine(p) + (1 - weight) · bm25(p) / max bm25: a convex combination (Bruch et al., TOIS 2023).
-    BM25 has no scale of its own, so the best match by words sets it; a passage that no word found has 0 there, and
-    one without a vector yet takes the lowest cosine of the others. Ties go to the lower passage id.
+    score(p) = weight · cosine(p) + (1 - weight) · bm25(p) / max bm25: a convex combination (Bruch et al.,
+    TOIS 2023). BM25 has no scale of its own, so the best match by words sets it; a passage that no word found
+    has 0 there, and one without a vector yet takes the lowest cosine of the others. Ties go to the lower
+    passage id.
     """
     top = max(bm25.values(), default=1.0)
     floor = min(cosines.values(), default=0.0)

@@ -48,8 +48,8 @@ class Store:
                     schema.upgrade(self._db)
             elif schema.version(self._db) > schema.VERSION:
                 raise IndexMismatch(
-                    f"This index was written by a newer Citespan (schema {schema.version(self._db)}; this one "
-                    f"reads up to {schema.VERSION}). Update Citespan, or index into another folder with --index."
+                    f"A newer Citespan wrote this index (schema {schema.version(self._db)}; this one reads "
+                    f"up to {schema.VERSION}). Update Citespan, or index into another folder with --index."
                 )
         except sqlite3.DatabaseError as exc:
             raise IndexDamaged(
