@@ -1,4 +1,4 @@
-"""Documents to passages: whole sentences, packed up to a size, never across a page, each under its headings."""
+"""Documents to passages: whole sentences, packed up to a size, never across a page, under their headings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LINE_END = re.compile(r"[\r\n]")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage to be: a range of the text, the headings over it (or a table's header row), its page from 1."""
+    """A passage to be: a range of the text, the headings over it (or the header row), its page from 1."""
 
     span: Span
     heading: str
@@ -46,9 +46,9 @@ class _Piece:
 def chunk(document: Document, *, chunk_chars: int = CHUNK_CHARS) -> tuple[Chunk, ...]:
     """The passages of a document in order, disjoint, none over ``chunk_chars`` characters, none blank.
 
-    Together they hold every character that is not white space. A passage begins at a heading where there is one, ends
-    at the end of a paragraph or at least of a sentence, and lies on one page. Tables of values are cut between rows,
-    and their passages carry the header row as heading.
+    Together they hold every character that is not white space. A passage begins at a heading where there is
+    one, ends at the end of a paragraph or at least of a sentence, and lies on one page. Tables of values are
+    cut between rows, and their passages carry the header row as heading.
     """
     if chunk_chars < 50:
         raise ValueError(f"chunk_chars must be at least 50, not {chunk_chars}")
@@ -63,7 +63,7 @@ def chunk(document: Document, *, chunk_chars: int = CHUNK_CHARS) -> tuple[Chunk,
 
 
 def _sections(document: Document) -> Iterator[tuple[Span, int, int]]:
-    """The stretches from heading to heading on each page, each with its page and the number of its top heading."""
+    """The stretches from heading to heading on each page, with the numbers of page and top heading."""
     text = document.text
     tops = {0: 0}  # start of section -> number of its top heading
     top_level = min((heading.level for heading in document.headings), default=1)
@@ -101,7 +101,7 @@ def _parts(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _split(text: str, section: Span, limit: int) -> Iterator[Span]:
-    """The section as trimmed ranges of whole sentences, of about equal length and at most ``limit`` characters."""
+    """The section as trimmed ranges of whole sentences, about equally long, ``limit`` characters at most."""
     whole = trim(text, section.start, section.end)
     if whole is None:
         return
@@ -123,8 +123,8 @@ def _split(text: str, section: Span, limit: int) -> Iterator[Span]:
 def _pack(text: str, units: list[Span], first: int, limit: int) -> int:
     """Index of the last unit of the piece that begins with ``units[first]``.
 
-    What is left is meant to become pieces of equal length; among the places near that length the end of a paragraph
-    is preferred to that of a line, and that to the end of a sentence.
+    What is left is meant to become pieces of equal length; among the places near that length the end of a
+    paragraph is preferred to that of a line, and that to the end of a sentence.
     """
     start = units[first].start
     left = units[-1].end - start
@@ -149,8 +149,8 @@ def _pack(text: str, units: list[Span], first: int, limit: int) -> int:
 def _merge(pieces: list[_Piece], limit: int) -> list[Span]:
     """The pieces, the small ones merged with their neighbour in the same group where both fit into one.
 
-    A small piece joins the one after it, so that a heading stays with its text; only if that one is full, the one
-    before.
+    A small piece joins the one after it, so that a heading stays with its text; only if that one is full, the
+    one before.
     """
     small = _SMALL * limit
     forward: list[_Piece] = []
@@ -193,7 +193,7 @@ def _under_headings(document: Document, spans: list[Span]) -> tuple[Chunk, ...]:
 
 
 def _line_start(text: str, offset: int) -> int:
-    """Where the line of a heading begins; a line much longer than headings are counts as begun at ``offset``."""
+    """Where the line of a heading begins; in a line far longer than headings are, ``offset`` itself."""
     window = max(0, offset - 400)
     start = max(text.rfind("\n", window, offset), text.rfind("\r", window, offset)) + 1
     return start if start or not window else offset

@@ -16,31 +16,29 @@ from index.types import Box, Document, Span
 MAX_TEXT_BYTES = 200_000_000
 MAX_BYTES = 500_000_000
 
-_TEXT_FORMATS = {
-    **dict.fromkeys("txt text log asc me nfo".split(), "text"),
-    **dict.fromkeys("md markdown mdown mkd mdx qmd rmd".split(), "markdown"),
-    **dict.fromkeys(["rst", "rest"], "rst"),
-    **dict.fromkeys(["jsonl", "ndjson"], "jsonl"),
-    **dict.fromkeys(["py", "pyi"], "python"),
+_CODE = (
+    "adoc awk bash bat bib c cc cfg clj cljs cmake conf cpp cs css cxx dart diff ebnf el elm erl ex "
+    "exs f90 fish fs go gradle graphql groovy h hh hpp hrl hs hxx ini java jl js jsx kt kts less lisp "
+    "lua m mjs ml mli mm nim nix org pas patch php pl pm proto ps1 properties r rb rs sass scala scm "
+    "scss sh sol sql srt svelte swift tcl tex tf toml ts tsx v vb vhd vhdl vim vtt vue xml yaml yml "
+    "zig zsh"
+)
+_TEXT_SUFFIXES = {
+    "text": "txt text log asc nfo",
+    "markdown": "md markdown mdown mkd mdx qmd rmd",
+    "rst": "rst rest",
     "csv": "csv",
-    "tsv": "tsv",
-    "tab": "tsv",
-    "json": "json",
-    "ipynb": "json",
-    **dict.fromkeys(
-        "adoc awk bash bat bib c cc cfg clj cljs cmake conf cpp cs css cxx dart diff ebnf el elm erl ex exs f90 fish fs "
-        "go gradle graphql groovy h hh hpp hrl hs hxx ini java jl js jsx kt kts less lisp lua m mjs ml mli mm nim nix "
-        "org pas patch php pl pm proto ps1 properties r rb rs sass scala scm scss sh sol sql srt svelte swift tcl tex "
-        "tf toml ts tsx v vb vhd vhdl vim vtt vue xml yaml yml zig zsh".split(),
-        "code",
-    ),
+    "tsv": "tsv tab",
+    "json": "json ipynb",
+    "jsonl": "jsonl ndjson",
+    "python": "py pyi",
+    "code": _CODE,
 }
+_TEXT_FORMATS = {suffix: format for format, suffixes in _TEXT_SUFFIXES.items() for suffix in suffixes.split()}
 _HTML = ("html", "htm", "xhtml")
 _BINARY = ("pdf", "docx", "docm", "pptx", "pptm", "xlsx", "xlsm", "odt", "rtf", "epub")
 _OLD_OFFICE = ("doc", "xls", "ppt")  # picked up, so that the report says why they are not in the index
-_PLAIN_NAMES = frozenset(
-    "readme license licence copying changelog authors contributing makefile dockerfile".split()
-)
+_PLAIN_NAMES = ("readme", "license", "licence", "copying", "changelog", "authors", "contributing", "makefile")
 SUFFIXES = frozenset(f".{suffix}" for suffix in (*_TEXT_FORMATS, *_HTML, *_BINARY, *_OLD_OFFICE, "eml"))
 
 _DOCUMENTS: dict[str, Callable[[bytes, str], Parsed]] = {
@@ -83,8 +81,8 @@ def is_supported(path: Path) -> bool:
 def load(path: Path, source: str) -> Document:
     """The document in a file; ``source`` is the name that it gets in the index.
 
-    Raises ``LoadError`` with a sentence that names the reason and the remedy: not a regular file, unreadable, empty,
-    too large, damaged, encrypted, binary, or of a kind that is not supported.
+    Raises ``LoadError`` with a sentence that names the reason and the remedy: not a regular file, unreadable,
+    empty, too large, damaged, encrypted, binary, or of a kind that is not supported.
     """
     name = one_line(source)
     data = read_bytes(path, name)
@@ -97,9 +95,11 @@ def load(path: Path, source: str) -> Document:
 
 
 def read_boxes(path: Path, document: Document, span: Span) -> tuple[Box, ...]:
-    """Where the span stands on the pages of a PDF, one box a line in reading order; nothing for other formats.
+    """Where the span stands on the pages of a PDF, one box a line in reading order; nothing for other
+    formats.
 
-    ``path`` must still hold the bytes that ``document`` was loaded from. Raises ``LoadError`` when it cannot be read.
+    ``path`` must still hold the bytes that ``document`` was loaded from. Raises ``LoadError`` when it cannot
+    be read.
     """
     if document.format != "pdf":
         return ()
@@ -150,8 +150,8 @@ def recognise(data: bytes, name: str) -> str:
             raise LoadError(f"{name} {sentence}.")
     if suffix in _BINARY or suffix in _OLD_OFFICE:
         raise LoadError(
-            f"{name} is no {suffix.upper()} file by its content: it is damaged or incomplete, or has the wrong name. "
-            "Fetch it again, or give it the suffix of what it is."
+            f"{name} is no {suffix.upper()} file by its content: it is damaged or incomplete, or "
+            "has the wrong name. Fetch it again, or give it the suffix of what it is."
         )
     if suffix in _HTML:
         return "html"
@@ -175,4 +175,6 @@ def _parse(data: bytes, name: str, format: str) -> Parsed:
 
 
 def _too_large(name: str, size: int, limit: int) -> str:
-    return f"{name} is too large: {size / 1e6:.0f} MB, where {limit / 1e6:.0f} MB is the limit. Split it into parts."
+    return (
+        f"{name} is too large: {size / 1e6:.0f} MB; the limit is {limit / 1e6:.0f} MB. Split it into parts."
+    )

@@ -15,13 +15,16 @@ MAX_SENTENCE_CHARS = 600
 _BLOCK_CHARS = 4000  # sentencex needs time that grows with the square of a text without blanks
 _WIDEST = 200  # no text is wrapped at more characters; a longer line ends where its author ended it
 _NARROWEST = 25  # no prose is wrapped at fewer
-# A line was wrapped if it and the next word fill this share of the widest one; less is needed before a small letter.
+# A line was wrapped if it and the next word fill this share of the widest one; less is needed before a small
+# letter.
 _WRAPPED, _WRAPPED_SMALL = 0.75, 0.5
 
 _LINE = re.compile("[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _LINE_END = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _BLANK_LINE = re.compile("\r\n?[^\\S\r\n]*[\r\n]|\n[^\\S\n]*\n|[\f\x1c-\x1e\u2029]")
 _ITEM = re.compile(r"[-*+•‣▪◦●·–]\s|\(?\d{1,2}[.)]\s|\(?[a-z]\)\s|[#|>]|```|~~~")
+# "2." belongs to what it numbers, and is no sentence
+_MARKER = re.compile(r"\s*[(\[]?(?:[\dIVXivx]{1,4}|[A-Za-z])(?:\.\d{1,3})*[.)\]]+\s*")
 _RULE = re.compile(r"\W{3,}$")
 _NUMBER = re.compile(r"[(\[]?[-+−$€£¥]?\d[\d.,:/%)\]]*$|[-—–]$|[$€£¥%]$")
 _CELL = re.compile(r"[,;](?=\S)")
@@ -34,11 +37,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def sentences(text: str) -> tuple[Span, ...]:
-    """The sentences of the text in order: exact, trimmed, disjoint, none over ``MAX_SENTENCE_CHARS`` characters.
+    """The sentences of the text in order: exact, trimmed, disjoint, none over ``MAX_SENTENCE_CHARS``
+    characters.
 
-    Together they hold every character that is not white space. Blank lines, items of lists and rows of tables end a
-    sentence; a line end within wrapped prose does not. What is too long is cut at a line end, else after a clause,
-    else at a blank.
+    Together they hold every character that is not white space. Blank lines, items of lists and rows of tables
+    end a sentence; a line end within wrapped prose does not. What is too long is cut at a line end, else
+    after a clause, else at a blank.
     """
     return tuple(iterate_sentences(text, 0, len(text)))
 
@@ -73,7 +77,7 @@ def trim(text: str, start: int, end: int) -> Span | None:
 
 
 def _cut_at(text: str, start: int, end: int) -> int:
-    """The best place to cut after ``start``, at ``end`` at the latest: in the second half of the range if possible."""
+    """The best place to cut between ``start`` and ``end``, in the second half of the range."""
     middle = (start + end) // 2
     for pattern in (_LINE_END, _CLAUSE, _BLANK):
         places = [match.end() for match in pattern.finditer(text, middle, end)]
@@ -167,4 +171,8 @@ def _sentence_ends(text: str) -> list[int]:
     )  # one for one; sentencex takes Unicode scalars only
     ends = {int(boundary["end_index"]) for boundary in get_sentence_boundaries("en", flat)}
     ends.update(match.end() for match in _FULL_STOP.finditer(flat))
-    return [*sorted(end for end in ends if 0 < end < len(text)), len(text)]
+    kept: list[int] = []
+    for end in sorted(end for end in ends if 0 < end < len(text)):
+        if not _MARKER.fullmatch(flat, kept[-1] if kept else 0, end):
+            kept.append(end)
+    return [*kept, len(text)]

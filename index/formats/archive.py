@@ -56,7 +56,7 @@ class Archive:
             return self._archive.read(self._members[path])
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError) as exc:
             raise LoadError(
-                f"{self.name} is damaged: its part {one_line(path)} cannot be unpacked. Save the document again."
+                f"{self.name} is damaged: its part {one_line(path)} cannot be unpacked. Save it again."
             ) from exc
 
     def xml(self, path: str) -> ElementTree.Element:
@@ -113,8 +113,8 @@ def opened(data: bytes, name: str) -> Iterator[Archive]:
         size = sum(info.file_size for info in archive.infolist() if info.filename.lower().endswith(_MARKUP))
         if size > MAX_UNPACKED_BYTES or (size > _HARMLESS_BYTES and size > MAX_RATIO * len(data)):
             raise LoadError(
-                f"{name} would unpack from {len(data) / 1e6:.1f} MB to {size / 1e6:.0f} MB of text, as a ZIP bomb does: "
-                "it is left out. Save the document again in parts if it is genuine."
+                f"{name} would unpack from {len(data) / 1e6:.1f} MB to {size / 1e6:.0f} MB of text, "
+                "as a ZIP bomb does: it is left out. Save the document again in parts if it is genuine."
             )
         yield Archive(archive, name)
 

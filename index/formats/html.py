@@ -12,14 +12,16 @@ from index.formats.encoding import decode
 from index.formats.parsed import BLANK_LINE, Parsed, Writer, one_line
 
 _DROPPED = (
-    "audio, button, canvas, dialog, embed, iframe, input, link, map, meta, nav, noscript, object, script, select, style, "
-    "svg, template, textarea, title, video, [hidden], [style*='display:none'], [style*='display: none']"
+    "audio, button, canvas, dialog, embed, iframe, input, link, map, meta, nav, noscript, object, "
+    "script, select, style, svg, template, textarea, title, video, [hidden], [style*='display:none'], "
+    "[style*='display: none']"
 )
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu ol p pre section summary table tbody td tfoot th thead tr "
-    "ul".split()
+_BLOCK_TAGS = (
+    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption "
+    "figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu ol p pre section "
+    "summary table tbody td tfoot th thead tr ul"
 )
+_BLOCKS = frozenset(_BLOCK_TAGS.split())
 _BREAK = "\0"  # stands for <br> among the words; a parsed page holds no NUL
 _LISTS = ("ul", "ol", "menu")
 _NOT_A_ROW = (
@@ -27,8 +29,8 @@ _NOT_A_ROW = (
 )
 _HEADING = re.compile(r"h([1-6])")
 _NESTING_TAG = re.compile(  # the others are void, or closed by the next of their kind
-    r"<(/?)(?!(?:a|area|base|br|button|col|dd|dt|embed|hr|img|input|li|link|meta|nobr|option|p|param|source|td|th|tr|"
-    r"track|wbr)\b)[a-z]",
+    r"<(/?)(?!(?:a|area|base|br|button|col|dd|dt|embed|hr|img|input|li|link|meta|nobr|option|p|param|source|td|th|"
+    r"tr|track|wbr)\b)[a-z]",
     re.IGNORECASE,
 )
 _MAX_DEPTH = 4000  # browsers stop at 512; the parser needs time that grows with the square of the depth
@@ -80,7 +82,7 @@ def _depth(markup: str) -> int:
 
 
 class _Walk:
-    """One pass over the elements of a page, without recursion: markup may be nested deeper than Python's stack."""
+    """One pass over the elements of a page, without recursion: markup may be nested deeply."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -140,7 +142,7 @@ class _Walk:
         self._gap = "\n" if self._lists or tag == "dt" else BLANK_LINE
 
     def _whole(self, node: LexborNode, tag: str) -> bool:
-        """Write an element that is one piece of text; True where it is a row that must be walked after all."""
+        """Write an element that is one piece of text; True for a row that must be walked after all."""
         if tag == "pre":
             self._writer.block(node.text(), gap=self._gap)
         elif tag == "tr":

@@ -1,4 +1,4 @@
-"""E-mail messages (eml): who wrote to whom, when and about what, then the text; forwarded messages after it."""
+"""E-mail messages (eml): who wrote to whom, when and about what, then the text and what is forwarded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_MESSAGES = 100  # forwarded in one file
 
 
 def read(data: bytes, name: str) -> Parsed:
-    """The message and what it forwards; of two versions of a text the plain one, attached files only by name."""
+    """The message and what it forwards; the plain version of a text, attached files by name only."""
     try:
         message = BytesParser(policy=policy.compat32).parsebytes(data)
     except (MessageError, ValueError, LookupError, RecursionError) as exc:

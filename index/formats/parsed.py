@@ -1,15 +1,16 @@
-"""What every format module hands back, and the writer that puts text together while it records its structure."""
+"""What every format module hands back, and the writer that puts text together and records its structure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from index.types import Heading, Span
 
 BLANK_LINE = "\n\n"  # stands between two blocks, and between two pages
-# Controls except tab and line feed, lone surrogates, noncharacters, soft hyphens and other marks without a width that
-# split words; the joiners U+200C and U+200D stay, Persian and emoji need them.
+# Controls except tab and line feed, lone surrogates, noncharacters, soft hyphens and other marks without a
+# width that split words; the joiners U+200C and U+200D stay, Persian and emoji need them.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2060\ud800-\udfff\ufffe\uffff\ufeff]")
 
 
@@ -37,8 +38,8 @@ def printable(text: str) -> str:
 class Writer:
     """Puts a text together from blocks, and notes where its headings and pages lie.
 
-    Blocks are separated by a blank line, lines of one block by a line feed. Nothing that was written moves later, so
-    every span stays exact.
+    Blocks are separated by a blank line, lines of one block by a line feed. Nothing that was written moves
+    later, so every span stays exact.
     """
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class Writer:
         """The text with all that was recorded. A page without text becomes an empty span."""
         text = "".join(self._parts)
         starts = [min(start, len(text)) for start in self._page_starts]
-        ends = [max(start, after - len(BLANK_LINE)) for start, after in zip(starts, starts[1:], strict=False)]
+        ends = [max(start, after - len(BLANK_LINE)) for start, after in pairwise(starts)]
         pages = (
             tuple(Span(start, end) for start, end in zip(starts, [*ends, len(text)], strict=True))
             if starts
@@ -82,7 +83,7 @@ class Writer:
 
     def _append(self, text: str, gap: str) -> int:
         if self._page_starts and self._page_starts[-1] >= self._length:
-            gap = BLANK_LINE  # the first block of a page stands apart, so that the page begins where it was announced
+            gap = BLANK_LINE  # so that the page begins where it was announced
         if self._parts:
             self._parts.append(gap)
             self._length += len(gap)

@@ -1,7 +1,8 @@
 """PDF through PDFium: text page by page, where every character keeps its place and so its box on the page.
 
-Index in the text of a page == PDFium's character index, so that a span of the stored text can be drawn on the page
-without searching for it. All replacements are therefore one character for one.
+Index in the text of a page == PDFium's character index (see ``_characters`` for the exception), so that a
+span of the stored text can be drawn on the page without searching for it. All replacements are therefore one
+character for one.
 """
 
 from __future__ import annotations
@@ -9,25 +10,28 @@ from __future__ import annotations
 import ctypes
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from index.errors import LoadError
-from index.formats.pdf_headings import Line, from_outline, from_sizes
 from index.formats.parsed import BLANK_LINE, Parsed, one_line
+from index.formats.pdf_headings import Line, from_outline, from_sizes
 from index.types import Box, Document, Span
 
-_LOCK = threading.RLock()  # PDFium must not be entered by two threads at once
+PDFIUM_LOCK = threading.RLock()  # PDFium must not be entered by two threads at once: hold it for every call
+_LOCK = PDFIUM_LOCK
+_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _FILE_NAME = re.compile(r"\.[A-Za-z]\w{1,4}$|^[\w.-]*[\\/]|^Microsoft Word - ")
 _UNITS = (
     1 << 20
 )  # FPDF_PageToDevice counts in whole pixels: a page is made this large, to get fractions of it
-# Both mark a hyphen at the end of a line. The other controls, NUL among them (a glyph without a known character), and
-# U+FFFE's neighbours say nothing.
+# Both mark a hyphen at the end of a line. The other controls, NUL among them (a glyph without a known
+# character), and U+FFFE's neighbours say nothing.
 _REPLACED = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0), 0xFEFF, 0xFFFF)} | {
     0x02: "-",
     0xFFFE: "-",
@@ -37,7 +41,7 @@ _REPLACED |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd") | {0x0A: "\n"}
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Text of one page and its lines; ``len(text)`` is PDFium's count of characters."""
+    """Text of one page and its lines."""
 
     text: str
     lines: tuple[Line, ...]
@@ -59,7 +63,7 @@ def read(data: bytes, name: str) -> Parsed:
         title = _title(one_line(pdf.get_metadata_value("Title")))
     if not any(page.text.strip(" \n\ufffd") for page in pages):
         raise LoadError(
-            f"{name} has pages but no text: it is probably a scan. Run OCR on it first (for example with ocrmypdf)."
+            f"{name} has pages but no text: it is probably a scan and needs OCR first (for example ocrmypdf)."
         )
     spans: list[Span] = []
     start = 0
@@ -72,13 +76,13 @@ def read(data: bytes, name: str) -> Parsed:
 
 
 def boxes(data: bytes, document: Document, span: Span) -> tuple[Box, ...]:
-    """Where the characters of the span stand: one box a line, in reading order, as fractions of the page as shown."""
+    """Where the characters of the span stand: one box a line, in reading order."""
     found: list[Box] = []
     with _LOCK, _opened(data, document.source) as pdf:
         for number, page in enumerate(document.pages):
             if page.overlaps(span) and number < len(pdf):
-                first, last = max(span.start, page.start), min(span.end, page.end)
-                found += _page_boxes(pdf, number, document.text[first:last], first - page.start)
+                first, last = max(span.start, page.start) - page.start, min(span.end, page.end) - page.start
+                found += _page_boxes(pdf, number, document.text[page.start : page.end], first, last)
     return tuple(found)
 
 
@@ -90,13 +94,13 @@ def _opened(data: bytes, name: str) -> Iterator[pypdfium2.PdfDocument]:
         pdf = pypdfium2.PdfDocument(data)
         yield pdf
     except pypdfium2.PdfiumError as exc:
-        if pdf is None and getattr(exc, "err_code", None) == pdfium.FPDF_ERR_PASSWORD:
+        if pdf is None and b"/Encrypt" in data and exc.err_code == pdfium.FPDF_ERR_PASSWORD:
             raise LoadError(
                 f"{name} is protected by a password. Save a copy without the password and index that."
             ) from exc
         raise LoadError(
-            f"{name} is not a readable PDF: it is damaged or incomplete. Fetch it again, or open it in a PDF viewer and "
-            "save it anew."
+            f"{name} is not a readable PDF: it is damaged or has no pages. Fetch it again, or open it "
+            "in a PDF viewer and save it anew."
         ) from exc
     finally:
         if pdf is not None:
@@ -119,19 +123,37 @@ def _read_page(pdf: pypdfium2.PdfDocument, number: int, name: str) -> _Page:
         page = pdf[number]
     except pypdfium2.PdfiumError as exc:
         raise LoadError(
-            f"{name} is damaged: page {number + 1} of {len(pdf)} cannot be read. Open it in a PDF viewer and save it anew."
+            f"{name} is damaged: page {number + 1} of {len(pdf)} cannot be read. Open it in a PDF viewer "
+            "and save it anew."
         ) from exc
     text_page = page.get_textpage()
-    get, handle = pdfium.FPDFText_GetUnicode, text_page.raw
-    text = "".join([chr(get(handle, i)) for i in range(text_page.count_chars())]).translate(_REPLACED)
-    lines = tuple(_lines(text, _loose_boxes(handle)))
+    text, places = _characters(text_page)
+    box = _loose_boxes(text_page.raw)
+    lines = tuple(_lines(text, lambda index: box(places[index])))
     text_page.close()
     page.close()
     return _Page(_with_paragraphs(text, lines), lines)
 
 
+def _characters(text_page: pypdfium2.PdfTextPage) -> tuple[str, Sequence[int]]:
+    """The text of a page, and PDFium's index of each of its characters.
+
+    The two indices are the same, unless the page holds characters beyond U+FFFF: PDFium counts two halves for
+    those that come from a pair of surrogates.
+    """
+    get, handle, count = pdfium.FPDFText_GetUnicode, text_page.raw, text_page.count_chars()
+    text = "".join([chr(get(handle, i)) for i in range(count)])
+    places: Sequence[int] = range(count)
+    if _SURROGATE_PAIR.search(text):
+        places = [i for i in places if not (i and _SURROGATE_PAIR.match(text, i - 1))]
+        text = _SURROGATE_PAIR.sub(
+            lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text
+        )
+    return text.translate(_REPLACED), places
+
+
 def _loose_boxes(handle: object) -> Callable[[int], tuple[float, float, float, float]]:
-    """A function that gives left, bottom, right and top of a character, in the units of the page; zeros for none."""
+    """A function that gives left, bottom, right and top of a character in page units; zeros for none."""
     rectangle = pdfium.FS_RECTF()
     pointer = ctypes.byref(rectangle)
 
@@ -156,17 +178,18 @@ def _lines(text: str, box: Callable[[int], tuple[float, float, float, float]]) -
 
 
 def _with_paragraphs(text: str, lines: tuple[Line, ...]) -> str:
-    r"""The text with "\n\n" in place of " \n" where the gap between two lines is larger than the page's usual one.
+    r"""The text with "\n\n" in place of " \n" where the gap between two lines is larger than the page's usual
+    one.
 
     PDFium ends a line with two characters, so a blank line fits in without moving anything.
     """
-    steps = [before.foot - after.foot for before, after in zip(lines, lines[1:], strict=False)]
+    steps = [before.foot - after.foot for before, after in pairwise(lines)]
     usual = sorted(step for step in steps if step > 1)
     if len(usual) < 3:
         return text
     typical = usual[len(usual) // 2]
     characters = list(text)
-    for step, before, after in zip(steps, lines, lines[1:], strict=False):
+    for step, (before, after) in zip(steps, pairwise(lines), strict=True):
         feed = text.rfind("\n", before.span.end, after.span.start)
         larger = max(before.height, after.height) > 1.12 * min(before.height, after.height)
         if feed > before.span.end and (step > 1.35 * typical or (larger and abs(step) > 1)):
@@ -174,30 +197,34 @@ def _with_paragraphs(text: str, lines: tuple[Line, ...]) -> str:
     return "".join(characters)
 
 
-def _page_boxes(pdf: pypdfium2.PdfDocument, number: int, text: str, first: int) -> Iterator[Box]:
-    """Boxes for the characters ``first, first + 1, …`` of one page, which read ``text``."""
+def _page_boxes(pdf: pypdfium2.PdfDocument, number: int, text: str, first: int, last: int) -> Iterator[Box]:
+    """Boxes for the characters from ``first`` up to ``last`` of a page that reads ``text``."""
     page = pdf[number]
     text_page = page.get_textpage()
     box = _loose_boxes(text_page.raw)
     shown = _display(page)
+    places = (
+        _characters(text_page)[1] if any(character > "\uffff" for character in text) else range(len(text))
+    )
     line: Box | None = None
-    last: Box | None = None
-    for offset, character in enumerate(text):
+    previous: Box | None = None
+    for index in range(first, last):
+        character = text[index]
         if character == "\n" and line is not None:
             yield line
             line = None
         if character.isspace():
             continue
-        left, bottom, right, top = box(first + offset)
+        left, bottom, right, top = box(places[index])
         if left == right or bottom == top:
             continue
         (x0, y0), (x1, y1) = shown(left, bottom), shown(right, top)
         here = Box(number + 1, min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-        if line is not None and last is not None and not _side_by_side(last, here):
+        if line is not None and previous is not None and not _side_by_side(previous, here):
             yield line  # a word that was hyphenated goes on in the next line without a line end in the text
             line = None
         line = here if line is None else _union(line, here)
-        last = here
+        previous = here
     if line is not None:
         yield line
     text_page.close()
@@ -205,7 +232,7 @@ def _page_boxes(pdf: pypdfium2.PdfDocument, number: int, text: str, first: int) 
 
 
 def _display(page: pypdfium2.PdfPage) -> Callable[[float, float], tuple[float, float]]:
-    """A function from a point of the page to fractions of the page as shown: cropped, rotated, from its top left."""
+    """A function from a point to fractions of the page as shown: cropped, rotated, from its top left."""
     x, y = ctypes.c_int(), ctypes.c_int()
 
     def shown(left: float, bottom: float) -> tuple[float, float]:
@@ -218,7 +245,7 @@ def _display(page: pypdfium2.PdfPage) -> Callable[[float, float], tuple[float, f
 
 
 def _side_by_side(one: Box, other: Box) -> bool:
-    """Whether two characters stand in one line: beside each other, or below in text that runs upwards or downwards."""
+    """Whether two characters stand in one line: beside each other, or below in vertical text."""
     beside = min(one.bottom, other.bottom) - max(one.top, other.top)
     below = min(one.right, other.right) - max(one.left, other.left)
     return beside > 0 or below > 0.5 * min(one.right - one.left, other.right - other.left)

@@ -19,7 +19,7 @@ _LEVELS = 4
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a page: its span within the page, its words, height and foot of its first character in page units."""
+    """A line: its span within the page, its words, height and foot of its first character."""
 
     span: Span
     text: str
@@ -30,7 +30,8 @@ class Line:
 def from_outline(
     outline: Sequence[tuple[int, str, int]], text: str, pages: Sequence[Span]
 ) -> tuple[Heading, ...]:
-    """The entries of the outline (level, title, page index) that stand on the page they point to, in text order.
+    """The entries of the outline (level, title, page index) that stand on the page they point to, in text
+    order.
 
     Empty where most of the entries are not found: then the outline speaks of something else than the text.
     """
@@ -48,7 +49,7 @@ def from_outline(
 
 
 def _locate(title: str, text: str, within: Span) -> Span | None:
-    """Where the title stands, whatever the blanks between its characters; at the start of a line if it does anywhere."""
+    """Where the title stands, whatever the blanks in it; preferably at the start of a line."""
     for words in (title, _NUMBER.sub("", title)):
         pattern = r"\s+".join(re.escape(word) for word in words.split())
         for anchored in (r"(?:(?<=\n)|(?<![\s\S]))[ \d.]*(" + pattern + ")", "(" + pattern + ")"):
@@ -61,8 +62,8 @@ def _locate(title: str, text: str, within: Span) -> Span | None:
 def from_sizes(pages: Sequence[Sequence[Line]], text: str, spans: Sequence[Span]) -> tuple[Heading, ...]:
     """Short lines that are higher than the body; consecutive ones of one height are one heading.
 
-    Lines that come back on many pages are running heads and left out. Where every fifth line would be a heading, the
-    heights say nothing, and there are none.
+    Lines that come back on many pages are running heads and left out. Where every fifth line would be a
+    heading, the heights say nothing, and there are none.
     """
     lines = [(page, line) for page, page_lines in enumerate(pages) for line in page_lines]
     body = _body_height([line for _, line in lines])

@@ -13,46 +13,17 @@ _TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n]+|([^\\{}\r\n]+)"
 )
 _SYMBOLS = {
-    b"tab": "\t", b"line": "\n", b"emdash": "—", b"endash": "–", b"bullet": "•", b"lquote": "‘", b"rquote": "’",
-    b"ldblquote": "“", b"rdblquote": "”", b"emspace": " ", b"enspace": " ", b"zwj": "\u200d", b"zwnj": "\u200c",
+    b"tab": "\t", b"line": "\n", b"emdash": "—", b"endash": "–", b"bullet": "•", b"emspace": " ",
+    b"enspace": " ", b"lquote": "‘", b"rquote": "’", b"ldblquote": "“", b"rdblquote": "”",
+    b"zwj": "\u200d", b"zwnj": "\u200c",
 }  # fmt: skip
 # Groups that hold no text of the document. A group that begins with \* holds none either, whatever it is.
-_DESTINATIONS = frozenset(
-    [
-        b"fonttbl",
-        b"colortbl",
-        b"stylesheet",
-        b"info",
-        b"pict",
-        b"object",
-        b"header",
-        b"headerl",
-        b"headerr",
-        b"headerf",
-    ]
-    + [
-        b"footer",
-        b"footerl",
-        b"footerr",
-        b"footerf",
-        b"fldinst",
-        b"datafield",
-        b"xe",
-        b"tc",
-        b"themedata",
-        b"listtable",
-    ]
-    + [
-        b"listoverridetable",
-        b"rsidtbl",
-        b"filetbl",
-        b"revtbl",
-        b"annotation",
-        b"nonshppict",
-        b"listtext",
-        b"pntext",
-    ]
+_DESTINATION_WORDS = (
+    b"fonttbl colortbl stylesheet info pict object header headerl headerr headerf footer footerl "
+    b"footerr footerf fldinst datafield xe tc themedata listtable listoverridetable rsidtbl filetbl "
+    b"revtbl annotation nonshppict listtext pntext"
 )
+_DESTINATIONS = frozenset(_DESTINATION_WORDS.split())
 _CHARSETS = {
     77: "mac_roman", 128: "cp932", 129: "cp949", 134: "gb18030", 136: "big5", 161: "cp1253", 162: "cp1254",
     163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250",

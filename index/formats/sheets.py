@@ -25,7 +25,7 @@ _LAST_DAY = 2958465  # 31 December 9999
 
 
 def read(data: bytes, name: str) -> Parsed:
-    """All sheets in order. Under a row of names, each cell is written as ``name: value``; otherwise as it is."""
+    """All sheets in order. Under a row of names, each cell is written as ``name: value``."""
     with opened(data, name) as archive:
         targets = archive.targets("").values()
         main = next((path for kind, path in targets if kind == "officeDocument"), "xl/workbook.xml")
@@ -133,7 +133,7 @@ def _number(letters: str) -> int:
 
 
 def _write_rows(rows: Iterator[dict[int, tuple[str, bool]]], writer: Writer) -> None:
-    """Blank rows part tables. The first row of a table names the columns if it holds two texts or more, no numbers."""
+    """Blank rows part tables. The first row of a table names the columns if it holds texts only."""
     names: dict[int, str] | None = None
     gap = BLANK_LINE
     for cells in rows:

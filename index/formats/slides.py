@@ -1,4 +1,4 @@
-"""PowerPoint presentations (pptx): one page a slide, its title as heading, then its text, tables and notes."""
+"""PowerPoint presentations (pptx): one page a slide, its title as heading, then text, tables and notes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _write_text(shape: Element, writer: Writer) -> None:
 
 
 def _shapes(root: Element) -> Iterator[Element]:
-    """Shapes with text and tables in the order of the file, groups opened, without the fallbacks for old readers."""
+    """Shapes with text, and tables, in the order of the file, without the fallbacks for old readers."""
     todo = [root]
     while todo:
         element = todo.pop()

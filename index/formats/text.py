@@ -1,4 +1,4 @@
-"""Plain text, Markdown, reStructuredText, tables of values and source code: the stored text is the file itself."""
+"""Plain text, Markdown, tables of values and source code: the stored text is the file itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word documents (docx): paragraphs, headings by style, lists, tables, text boxes and notes in reading order."""
+"""Word documents (docx): paragraphs, headings, lists, tables, text boxes and notes in reading order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read(data: bytes, name: str) -> Parsed:
 
 
 def _styles(archive: Archive, path: str) -> tuple[dict[str, int], set[str]]:
-    """The heading level of each style that has one (0 is the document's title), and the styles of list items."""
+    """The heading level of each style that has one (0: the document's title), and the styles of lists."""
     levels: dict[str, int] = {}
     parents: dict[str, str] = {}
     lists: set[str] = set()
@@ -116,7 +116,7 @@ class _Body:
             self.write(box, depth + 1)
 
     def _table(self, table: Element, depth: int) -> None:
-        """One line a row, its cells between bars; the only cell of a row is a frame around text, not a table."""
+        """One line a row, its cells between bars; the only cell of a row is a frame around text."""
         gap = BLANK_LINE
         self._in_list = False
         for row in _unwrapped(table, "tr"):
