@@ -17,6 +17,8 @@ __all__ = ["CHUNK_CHARS", "Chunk", "chunk", "sentences"]
 CHUNK_CHARS = 1000
 _SMALL = 0.2  # a piece under this share of the size is put together with its neighbour
 _TINY_CHARS = 40  # a page number or a bare title: joins any neighbour on its page
+_TITLE_CHARS = 80
+_NO_TITLE_END = ".!?。！？,;，；\"”'’"
 _SECTION_CHARS = 100_000  # longer sections are worked on in parts, to bound memory and time
 _MAX_HEADER_CHARS = 300
 _MAX_ROW_LINES = 50  # a quoted cell may hold line ends; more than this is a quote that was never closed
@@ -124,14 +126,15 @@ def _pack(text: str, units: list[Span], first: int, limit: int) -> int:
     """Index of the last unit of the piece that begins with ``units[first]``.
 
     What is left is meant to become pieces of equal length; among the places near that length the end of a
-    paragraph is preferred to that of a line, and that to the end of a sentence.
+    paragraph is preferred to that of a line, and that to the end of a sentence; a title stays with what
+    follows it.
     """
     start = units[first].start
     left = units[-1].end - start
     if left <= limit:
         return len(units) - 1
     aim = left / ceil(left / limit)
-    best, best_rank = first, (-1, 0.0)
+    best, best_rank = first, (-9, 0.0)
     for i in range(first, len(units)):
         length = units[i].end - start
         if length > limit:
@@ -139,11 +142,33 @@ def _pack(text: str, units: list[Span], first: int, limit: int) -> int:
         if length < 0.6 * aim:
             best = i
             continue
-        gap = text[units[i].end : units[i + 1].start] if i + 1 < len(units) else ""
-        rank = (2 if _BLANK_LINE.search(gap) else 1 if _LINE_END.search(gap) else 0, -abs(length - aim))
+        rank = _cut_rank(text, units, i), -abs(length - aim)
         if rank > best_rank:
             best, best_rank = i, rank
     return best
+
+
+def _cut_rank(text: str, units: list[Span], i: int) -> int:
+    """How good a place to cut is after ``units[i]``, from -1 (after a title) to 3 (before one)."""
+    if i + 1 == len(units):
+        return 2
+    gap = text[units[i].end : units[i + 1].start]
+    if not _LINE_END.search(gap):
+        return 0
+    if _is_title(text, units, i):
+        return -1
+    if _is_title(text, units, i + 1):
+        return 3
+    return 2 if _BLANK_LINE.search(gap) else 1
+
+
+def _is_title(text: str, units: list[Span], i: int) -> bool:
+    """Whether a unit is a short line by itself, after a blank line, that no punctuation ends."""
+    before = text[units[i - 1].end : units[i].start] if i else "\n\n"
+    after = text[units[i].end : units[i + 1].start] if i + 1 < len(units) else ""
+    words = text[units[i].start : units[i].end]
+    alone = _BLANK_LINE.search(before) is not None and _LINE_END.search(after) is not None
+    return alone and len(words) <= _TITLE_CHARS and words[-1] not in _NO_TITLE_END and words[0] not in "-*•|"
 
 
 def _merge(pieces: list[_Piece], limit: int) -> list[Span]:

@@ -13,6 +13,19 @@ from index.types import Span
 
 MAX_SENTENCE_CHARS = 600
 _BLOCK_CHARS = 4000  # sentencex needs time that grows with the square of a text without blanks
+_SAMPLE_CHARS = 2000  # from these the language is guessed, for its abbreviations and dates
+_FUNCTION_WORDS = {
+    language: frozenset(words.split())
+    for language, words in {
+        "en": "the of and to in is that for with was it as by at",
+        "de": "der die und das ist nicht den von mit ein eine im auf für",
+        "fr": "le les des est dans pour une du et sur qui pas que au",
+        "es": "el los las por con una para del que es su en y al",
+        "it": "il che di per non sono della con una gli le nel si è",
+        "pt": "os uma para com em do da não são que ao por na é",
+        "nl": "de het een van niet op dat zijn voor met aan bij ook en",
+    }.items()
+}
 _WIDEST = 200  # no text is wrapped at more characters; a longer line ends where its author ended it
 _NARROWEST = 25  # no prose is wrapped at fewer
 # A line was wrapped if it and the next word fill this share of the widest one; less is needed before a small
@@ -23,13 +36,15 @@ _LINE = re.compile("[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _LINE_END = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _BLANK_LINE = re.compile("\r\n?[^\\S\r\n]*[\r\n]|\n[^\\S\n]*\n|[\f\x1c-\x1e\u2029]")
 _ITEM = re.compile(r"[-*+•‣▪◦●·–]\s|\(?\d{1,2}[.)]\s|\(?[a-z]\)\s|[#|>]|```|~~~")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_IN_BRACKETS = re.compile(r"\((\w{1,3})\)")
 # "2." belongs to what it numbers, and is no sentence
 _MARKER = re.compile(r"\s*[(\[]?(?:[\dIVXivx]{1,4}|[A-Za-z])(?:\.\d{1,3})*[.)\]]+\s*")
 _RULE = re.compile(r"\W{3,}$")
 _NUMBER = re.compile(r"[(\[]?[-+−$€£¥]?\d[\d.,:/%)\]]*$|[-—–]$|[$€£¥%]$")
 _CELL = re.compile(r"[,;](?=\S)")
 # The first word of a line, as far as it decides where a line is wrapped: any CJK character may begin one.
-_WORD = re.compile("[^\\s\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]*|.")
+_WORD = re.compile("[^\\s\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]*")
 _FULL_STOP = re.compile("[。！？｡।॥؟۔][。！？｡।॥؟۔”’」』）》〉】)\"']*")
 _CLAUSE = re.compile("[;:,—–،؛、，；：][”’」』）)\"']*")
 _BLANK = re.compile(r"\s")
@@ -37,8 +52,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def sentences(text: str) -> tuple[Span, ...]:
-    """The sentences of the text in order: exact, trimmed, disjoint, none over ``MAX_SENTENCE_CHARS``
-    characters.
+    """The sentences of the text in order: exact, trimmed, disjoint, of ``MAX_SENTENCE_CHARS`` at most.
 
     Together they hold every character that is not white space. Blank lines, items of lists and rows of tables
     end a sentence; a line end within wrapped prose does not. What is too long is cut at a line end, else
@@ -49,8 +63,9 @@ def sentences(text: str) -> tuple[Span, ...]:
 
 def iterate_sentences(text: str, start: int, end: int) -> Iterator[Span]:
     """The sentences of ``text[start:end]`` one by one; offsets count in ``text``."""
+    language = _language(text[start : min(end, start + _SAMPLE_CHARS)])
     for run in _runs(text, start, end):
-        for sentence in _split_run(text, run):
+        for sentence in _split_run(text, run, language):
             yield from cut(text, sentence, MAX_SENTENCE_CHARS)
 
 
@@ -95,6 +110,13 @@ def _joins(character: str) -> bool:
     return (
         character == "\u200d" or bool(unicodedata.combining(character)) or "\ufe00" <= character <= "\ufe0f"
     )
+
+
+def _language(text: str) -> str:
+    """Code of the language whose small words are most frequent in the text; English where there are none."""
+    words = _LETTERS.findall(text.lower())
+    counts = {language: sum(map(known.__contains__, words)) for language, known in _FUNCTION_WORDS.items()}
+    return max(counts, key=lambda language: counts[language])
 
 
 def _runs(text: str, start: int, end: int) -> Iterator[Span]:
@@ -151,12 +173,12 @@ def _ends_line(before: str, after: str, width: int) -> bool:
     return len(before) + 1 + (len(word[0]) if word else 0) < share * width
 
 
-def _split_run(text: str, run: Span) -> Iterator[Span]:
+def _split_run(text: str, run: Span, language: str) -> Iterator[Span]:
     """The sentences of one run, by sentencex, in blocks: the last sentence of a block begins the next one."""
     start = run.start
     while start < run.end:
         end = min(run.end, start + _BLOCK_CHARS)
-        ends = _sentence_ends(text[start:end])
+        ends = _sentence_ends(text[start:end], language)
         if end < run.end:
             ends = ends[:-1] or [_cut_at(text, start, end) - start]
         for before, after in pairwise([0, *ends]):
@@ -164,12 +186,13 @@ def _split_run(text: str, run: Span) -> Iterator[Span]:
         start += ends[-1]
 
 
-def _sentence_ends(text: str) -> list[int]:
+def _sentence_ends(text: str, language: str) -> list[int]:
     """Where the sentences of a short text end, ascending; the last one is the length of the text."""
-    flat = _LINE_END.sub(
-        " ", _SURROGATE.sub("\ufffd", text)
-    )  # one for one; sentencex takes Unicode scalars only
-    ends = {int(boundary["end_index"]) for boundary in get_sentence_boundaries("en", flat)}
+    # All one for one. sentencex takes Unicode scalars only, and after "(2)" at the start it finds no end at
+    # all.
+    flat = _LINE_END.sub(" ", _SURROGATE.sub("\ufffd", text))
+    flat = _IN_BRACKETS.sub(r"[\1]", flat)
+    ends = {int(boundary["end_index"]) for boundary in get_sentence_boundaries(language, flat)}
     ends.update(match.end() for match in _FULL_STOP.finditer(flat))
     kept: list[int] = []
     for end in sorted(end for end in ends if 0 < end < len(text)):

@@ -117,6 +117,11 @@ def test_lone_surrogates_do_no_harm() -> None:
         ("It is 😀 here. 😀 Next one.", ["It is 😀 here.", "😀 Next one."]),
         ("Zürich is a city.\r\n\r\nIt has a lake.", ["Zürich is a city.", "It has a lake."]),
         ("2.1. Storm surges. They came.", ["2.1. Storm surges.", "They came."]),
+        ("(2) Each pays. The money flows.", ["(2) Each pays.", "The money flows."]),
+        (
+            "Die Pacht ist bis zum 31. Januar fällig. Der Rest nicht.",
+            ["Die Pacht ist bis zum 31. Januar fällig.", "Der Rest nicht."],
+        ),
         ("- apples\n- pears\n1. plums", ["- apples", "- pears", "1. plums"]),
         ("Name | Age\nBob | 42\nAnn | 7", ["Name | Age", "Bob | 42", "Ann | 7"]),
         (
@@ -165,6 +170,13 @@ def test_section_little_over_the_size_is_halved_not_clipped() -> None:
     lengths = [len(item.span) for item in chunk(document)]
     assert len(document.text) > 1000 and len(lengths) == 2
     assert min(lengths) > 350
+
+
+def test_title_in_plain_text_stays_with_what_follows_it() -> None:
+    parts = [f"§ {n} Title of part\n\n{PROSE * (n % 3 + 2)}\n" for n in range(30)]
+    document = _document("".join(parts))
+    for words in _words(document, chunk(document)):
+        assert not words.splitlines()[-1].startswith("§")
 
 
 def test_chunk_begins_at_a_heading_and_knows_its_path(tmp_path: Path) -> None:
