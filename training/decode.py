@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ MAX_LENGTH = 384
 WINDOW_OVERLAP = 128
 MAX_ANSWER_TOKENS = 40
 ROWS = 16
+THREADS = 2
 
 Floats = npt.NDArray[np.float32]
 
@@ -73,26 +76,33 @@ def rows_of(encoder: Encoder, pair: int, question: str, passage: str) -> list[_R
 
 
 @torch.inference_mode()
+def _logits(model: Reader, chunk: Sequence[_Row]) -> Floats:
+    """Logits (rows, width, 2) of some windows, padded to a common width."""
+    device = model.span.weight.device
+    width = -(-max(len(row.ids) for row in chunk) // 16) * 16
+    ids = np.zeros((len(chunk), width), dtype=np.int64)
+    mask, types = np.zeros_like(ids), np.zeros_like(ids)
+    for k, row in enumerate(chunk):
+        ids[k, : len(row.ids)] = row.ids
+        mask[k, : len(row.ids)] = 1
+        types[k, row.first : len(row.ids)] = 1
+    tensors = (torch.from_numpy(a).to(device) for a in (ids, types, mask))
+    logits: Floats = model(*tensors).float().cpu().numpy()
+    return logits
+
+
 def read(
     model: Reader, encoder: Encoder, pairs: Sequence[tuple[str, str]], *, top_k: int = 5
 ) -> list[Reading]:
     """One reading for every (question, passage), in order."""
-    device = model.span.weight.device
     rows = [row for i, (q, p) in enumerate(pairs) for row in rows_of(encoder, i, q, p)]
     rows.sort(key=lambda row: len(row.ids))
     spans: list[dict[tuple[int, int], float]] = [{} for _ in pairs]
     odds = np.full(len(pairs), -np.inf)
-    for at in range(0, len(rows), ROWS):
-        chunk = rows[at : at + ROWS]
-        width = -(-max(len(row.ids) for row in chunk) // 16) * 16
-        ids = np.zeros((len(chunk), width), dtype=np.int64)
-        mask, types = np.zeros_like(ids), np.zeros_like(ids)
-        for k, row in enumerate(chunk):
-            ids[k, : len(row.ids)] = row.ids
-            mask[k, : len(row.ids)] = 1
-            types[k, row.first : len(row.ids)] = 1
-        tensors = (torch.from_numpy(a).to(device) for a in (ids, types, mask))
-        logits = model(*tensors).float().cpu().numpy()  # (rows, width, 2)
+    chunks = [rows[at : at + ROWS] for at in range(0, len(rows), ROWS)]
+    with ThreadPoolExecutor(THREADS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        outputs = list(pool.map(partial(_logits, model), chunks))
+    for chunk, logits in zip(chunks, outputs, strict=True):
         for row, scores in zip(chunk, logits, strict=True):
             inner = scores[row.first : len(row.ids) - 1] - scores[0]  # (passage tokens, 2)
             if not len(inner):

@@ -146,6 +146,8 @@ def run(corpus: Corpus, folder: Path, recipe: Recipe, options: argparse.Namespac
     optimiser = trainable(model, recipe)
     checkpoint = folder / "checkpoint.pt"
     progress = restore(checkpoint, model, average, optimiser) if options.resume else Progress()
+    if options.epoch > progress.epoch:
+        progress.epoch, progress.position = options.epoch, 0
     if options.decay_tokens and progress.decay_from < 0:
         progress.decay_from, progress.decay_tokens = progress.tokens, options.decay_tokens
     gradients = Gradients(model, options.threads)
@@ -201,6 +203,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--decay-tokens", type=int, default=0, help="let the rate fall to 0 over so many tokens"
     )
+    parser.add_argument("--epoch", type=int, default=0, help="leave out what comes before this epoch")
     parser.add_argument("--max-tokens", type=int, default=10**12, help="stop here in any case")
     parser.add_argument("--save-seconds", type=float, default=180)
     parser.add_argument("--evaluate-tokens", type=int, default=1_500_000, help="score every so many tokens")
