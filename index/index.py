@@ -198,6 +198,15 @@ class Index:
         """All documents, in the order of their sources."""
         return self._store.documents()
 
+    def note(self, key: str) -> str:
+        """What a program keeps with the index under ``key``; "" where it keeps nothing."""
+        return self._store.get_meta(f"note:{key}")
+
+    def set_note(self, key: str, value: str) -> None:
+        """Keep ``value`` with the index under ``key``. Raises IndexBusy, IndexNotWritable."""
+        with self._writing(), self._store.write():
+            self._store.set_meta(f"note:{key}", value)
+
     def current_path(self, source: str) -> Path | None:
         """Where a document's file is, whatever it holds now; None when it is gone. Raises DocumentMissing."""
         _, path = self._store.original(source)

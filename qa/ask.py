@@ -84,6 +84,7 @@ def _answer(
     settings: Settings,
 ) -> Iterator[Event]:
     """The events of one answer; the times are of our own work, not of who waits between two events."""
+    from qa.calibrate import read_calibration
     from qa.compose import locate, write
 
     clock = _Clock()
@@ -94,11 +95,15 @@ def _answer(
 
     clock.start()
     spans = settings.evidence_sentences + 3  # a few more than are shown: some repeat each other
-    reading = reader.read(searched, [hit.passage.text for hit in hits], top_k=spans) if hits else None
+    passages = [hit.passage.text for hit in hits]
+    relevance = [hit.score for hit in hits]
+    reading = reader.read(searched, passages, top_k=spans, relevance=relevance) if hits else None
     clock.lap("read")
+    calibration = read_calibration(index)
     findings = list(locate(index, hits, reading.spans)) if reading else []
-    confidence = findings[0].probability if findings else 0.0
-    refused = not findings or confidence < settings.min_confidence
+    confidence = calibration.probability(findings[0].probability) if findings else 0.0
+    asked_for = settings.min_confidence
+    refused = not findings or confidence < (calibration.min_confidence if asked_for is None else asked_for)
     if refused:
         parts: list[Text | Cited] = [Text(_refusal(searched, index, sources, hits))]
     else:

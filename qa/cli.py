@@ -113,6 +113,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--report", metavar="F.html", help="write a page that shows every question")
     _add_top_k(evaluate, 100, "passages that the model is shown (default: $QA_TOP_K, else 8)")
+    calibrate = command("calibrate", "make confidence and refusals fit your documents")
+    calibrate.add_argument("testset", metavar="TESTSET", help="questions in JSON Lines, or a SQuAD file")
+    calibrate.add_argument(
+        "--error-rate",
+        type=_share,
+        default=0.1,
+        metavar="SHARE",
+        help="wrong answers that you accept among those given, 0 to 1 (default: 0.1)",
+    )
     chat = command("chat", "ask in the browser")
     chat.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine alone)")
     chat.add_argument("--port", type=_within(1, 65535), help="port to listen on (default: 7860)")
@@ -156,6 +165,17 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 def _add_top_k(parser: argparse.ArgumentParser, most: int, help: str) -> None:
     parser.add_argument("--top-k", type=_within(1, most), metavar="N", help=help)
+
+
+def _share(text: str) -> float:
+    """The number, 0 to 1, that an argument spells. Raises ArgumentTypeError where it spells none."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return share
 
 
 def _within(least: int, most: int) -> Callable[[str], int]:

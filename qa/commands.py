@@ -232,6 +232,31 @@ def run_eval(arguments: Namespace) -> int:
     return DONE
 
 
+def run_calibrate(arguments: Namespace) -> int:
+    """`qa calibrate TESTSET`: ask every question, fit confidence and threshold, keep them with the index."""
+    from qa.calibrate import calibrate, store_calibration
+    from qa.testset import read_testset
+
+    testset = read_testset(Path(arguments.testset))
+    with _index(arguments) as index, _bar(arguments, "question", len(testset)) as bar:
+        calibration = calibrate(
+            testset,
+            index,
+            error_rate=arguments.error_rate,
+            settings=_settings(arguments),
+            on_progress=lambda _: bar.update(1),
+        )
+        store_calibration(index, calibration)
+    if arguments.json:
+        show_json(asdict(calibration))
+    else:
+        show(
+            f"Answers with a confidence below {calibration.min_confidence:.2f} are refused from now on; of "
+            f"the others, at most {100 * arguments.error_rate:g} % were wrong."
+        )
+    return DONE
+
+
 def run_chat(arguments: Namespace) -> int:
     """`qa chat`: runs the program `app`. It stands above qa, which therefore does not import it."""
     given = {name: getattr(arguments, name) for name in ("index", "model", "host", "port")}
@@ -278,5 +303,6 @@ COMMANDS = {
     "remove": run_remove,
     "verify": run_verify,
     "eval": run_eval,
+    "calibrate": run_calibrate,
     "chat": run_chat,
 }

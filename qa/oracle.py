@@ -26,6 +26,9 @@ class Corpus(Protocol):
     def documents(self) -> tuple[DocumentInfo, ...]:
         """All documents."""
 
+    def note(self, key: str) -> str:
+        """What is kept with the documents under ``key``."""
+
 
 class GoldCorpus:
     """One document, and the passages of it that every search finds, in their order in the text."""
@@ -51,6 +54,10 @@ class GoldCorpus:
         """The one document."""
         it = self._document
         return (DocumentInfo(it.source, it.sha256, len(it.text), len(self._passages), len(it.pages)),)
+
+    def note(self, key: str) -> str:
+        """Nothing: the oracle shows the reader as it is."""
+        return ""
 
 
 def own_context(question: Question, index: Corpus | None) -> Corpus | None:

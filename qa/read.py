@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Protocol
 
 
@@ -16,8 +17,8 @@ class AnswerSpan:
     start: int  # character within that passage
     end: int
     text: str
-    score: float  # higher is better; comparable within one reading, across its passages
-    probability: float  # 0..1 that this is a right answer
+    score: float  # higher is better; comparable across passages
+    probability: float  # 0..1 that this is a right answer; grows with the score
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,23 @@ class Reader(Protocol):
     def name(self) -> str:
         """Name that answers carry."""
 
-    def read(self, question: str, passages: Sequence[str], *, top_k: int = 3) -> Reading:
-        """At most ``top_k`` spans over all passages together; none where the passages hold no words."""
+    def read(
+        self,
+        question: str,
+        passages: Sequence[str],
+        *,
+        top_k: int = 3,
+        relevance: Sequence[float] | None = None,
+    ) -> Reading:
+        """At most ``top_k`` spans over all passages together; none where the passages hold no words.
+
+        ``relevance`` is what the search thinks of each passage, 0..1; without it all count alike.
+        """
 
 
 @lru_cache(maxsize=1)
 def load_reader() -> Reader:
     """The reader that ships with us, loaded once in a process. Raises ModelError where that fails."""
-    from index.encode import load_encoder
-    from qa.sentence_reader import SentenceReader
+    from qa.span_reader import SpanReader
 
-    return SentenceReader(load_encoder())
+    return SpanReader(Path(__file__).parent / "reader")

@@ -18,8 +18,8 @@ class Settings(BaseSettings):
     index: Path = Field(Path(".qa"), description="folder of the index")
     model: str = Field("reader", min_length=1, description="the built-in reader, or the name of a generator")
     top_k: int = Field(8, ge=1, le=100, description="passages that the model is shown")
-    min_confidence: float = Field(
-        0.25, ge=0, le=1, description="probability under which a question is refused"
+    min_confidence: float | None = Field(
+        None, ge=0, le=1, description="probability under which a question is refused; default: as calibrated"
     )
     evidence_sentences: int = Field(
         2, ge=0, le=10, description="further sentences, at most, after the answer"

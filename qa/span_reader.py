@@ -22,9 +22,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from index.errors import ModelError
 from qa.read import AnswerSpan, Reading
 
-_QUESTION_TOKENS = 48  # as in training; a longer question is read by its beginning
+_CLS, _SEP = 101, 102  # control tokens of the vocabulary
 _BEST = 12  # start and end candidates in a window
 _BATCH = 4  # windows a request: two requests run side by side
+
+
+class Calibration(BaseModel):
+    """P(a span is right) = sigmoid(scale · odds + relevance · r + bias), fitted on development data.
+
+    ``odds`` is the span's score in its passage, r what the search thinks of the passage: what reader and
+    retriever say together ranks better than either alone (Yang et al., NAACL 2019).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scale: float
+    bias: float
+    relevance: float = 0.0
+    usual: float = 1.0  # r where nobody searched, as when `read` is called by itself
 
 
 class ReaderConfig(BaseModel):
@@ -32,14 +47,13 @@ class ReaderConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    name: str
+    version: str
+    heads: int
     max_length: int  # tokens of a window, question and control tokens included
-    stride: int  # tokens that the next window begins later
+    question_tokens: int  # a longer question is read by its beginning
+    window_overlap: int  # tokens that two neighbouring windows of a passage share
     max_answer_tokens: int
-    slope: (
-        float  # P(the best span is right) = sigmoid(slope · score + bias), Platt scaling on development data
-    )
-    bias: float
+    calibration: Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +79,11 @@ class SpanReader:
         try:
             self.config = ReaderConfig.model_validate(json.loads((folder / "config.json").read_text()))
         except (OSError, ValueError, ValidationError) as exc:
-            raise ModelError(f"The reader in {folder} cannot be used: {exc}") from exc
-        self.name = self.config.name
+            raise ModelError(
+                f"The reader in {folder} cannot be used: its config.json is missing or damaged. "
+                f"Install Citespan again."
+            ) from exc
+        self.name = f"citespan-reader-{self.config.version}"
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -79,26 +96,48 @@ class SpanReader:
     def _model(self) -> Any:
         import openvino as ov
 
-        from index.bert import build_trunk, compile_graph, linear, read_weights
+        from index.bert import compile_graph
+
+        quantised = self._folder / "reader.int8.xml"
+        try:
+            graph = ov.Core().read_model(quantised) if quantised.exists() else self.graph()
+        except RuntimeError as exc:
+            raise ModelError(f"The reader's graph {quantised} is damaged. Install Citespan again.") from exc
+        return compile_graph(graph, streams=2)
+
+    def graph(self) -> Any:
+        """The model in float32, straight from the trained weights: ids, mask, types -> logits (b, t, 2)."""
+        import openvino as ov
+
+        from index.bert import build_trunk, linear, read_weights
         from index.encode import minilm_folder
 
         words = "embeddings.word_embeddings.weight"
         weights = read_weights(self._folder / "reader.safetensors")
         weights[words] = read_weights(minilm_folder() / "model.safetensors")[words]
-        trunk = build_trunk(weights, heads=12, token_types=True)
-        logits = linear(trunk.hidden, weights["span.weight"], weights["span.bias"])  # (batch, length, 2)
-        return compile_graph(ov.Model([logits], trunk.inputs(), "reader"), streams=2)
+        trunk = build_trunk(weights, heads=self.config.heads, token_types=True)
+        logits = linear(trunk.hidden, weights["span.weight"], weights["span.bias"])
+        return ov.Model([logits], trunk.inputs(), "reader")
 
-    def read(self, question: str, passages: Sequence[str], *, top_k: int = 3) -> Reading:
+    def read(
+        self,
+        question: str,
+        passages: Sequence[str],
+        *,
+        top_k: int = 3,
+        relevance: Sequence[float] | None = None,
+    ) -> Reading:
         """At most ``top_k`` spans over all passages together, best first; none where no passage holds words.
 
-        ``no_answer`` is one minus the probability of the best span.
+        ``no_answer`` is one minus the probability of the best span. ``relevance``: see ``qa.read.Reader``.
         """
+        if relevance is None:
+            relevance = [self.config.calibration.usual] * len(passages)
         windows = self.windows(question, passages)
         candidates = [
             candidate
             for window, logits in zip(windows, self._score(windows), strict=True)
-            for candidate in self._spans(window, logits, passages[window.passage])
+            for candidate in self._spans(window, logits, passages[window.passage], relevance[window.passage])
         ]
         best = _without_overlaps(
             sorted(candidates, key=lambda span: (-span.score, span.passage, span.start)), top_k
@@ -107,22 +146,24 @@ class SpanReader:
 
     def windows(self, question: str, passages: Sequence[str]) -> list[Window]:
         """All passages in windows of at most ``max_length`` tokens that cover every token."""
-        asked = self._tokenizer.encode(question[: 16 * _QUESTION_TOKENS], add_special_tokens=False)
-        front = [101, *asked.ids[:_QUESTION_TOKENS], 102]
+        size = self.config.question_tokens
+        asked = self._tokenizer.encode(question[: 16 * size], add_special_tokens=False)
+        front = [_CLS, *asked.ids[:size], _SEP]
         room = self.config.max_length - len(front) - 1
-        windows = []
+        stride = room - self.config.window_overlap
+        windows: list[Window] = []
         for number, encoding in enumerate(
             self._tokenizer.encode_batch(list(passages), add_special_tokens=False)
         ):
             count = len(encoding.ids)
-            starts = range(0, max(1, count - room + self.config.stride), self.config.stride) if count else ()
+            starts = range(0, max(1, count - room + stride), stride) if count else ()
             for first in starts:
                 part = slice(first, first + room)
                 ids, outside = encoding.ids[part], len(front)
                 windows.append(
                     Window(
                         passage=number,
-                        ids=[*front, *ids, 102],
+                        ids=[*front, *ids, _SEP],
                         types=[0] * outside + [1] * (len(ids) + 1),
                         offsets=[(-1, -1)] * outside + encoding.offsets[part] + [(-1, -1)],
                         words=[-1] * outside + [int(w) for w in encoding.word_ids[part]] + [-1],
@@ -145,12 +186,15 @@ class SpanReader:
         order = sorted(range(len(windows)), key=lambda row: len(windows[row].ids))
         for at in range(0, len(order), _BATCH):
             rows = order[at : at + _BATCH]
-            queue.start_async(_pad([windows[row] for row in rows]), rows)
+            queue.start_async(pad([windows[row] for row in rows]), rows)
         queue.wait_all()
         return scores
 
-    def _spans(self, window: Window, logits: NDArray[np.float32], passage: str) -> list[AnswerSpan]:
+    def _spans(
+        self, window: Window, logits: NDArray[np.float32], passage: str, relevance: float
+    ) -> list[AnswerSpan]:
         """The best spans of one window, widened to whole words."""
+        calibration = self.config.calibration
         null = float(logits[0].sum())
         inside = np.array([offset[0] >= 0 for offset in window.offsets])
         start_logits = np.where(inside, logits[:, 0], -np.inf)
@@ -161,15 +205,18 @@ class SpanReader:
                 if not (inside[first] and inside[last] and 0 <= last - first < self.config.max_answer_tokens):
                     continue
                 span = _whole_words(window, int(first), int(last))
-                score = float(start_logits[first] + end_logits[last]) - null
+                odds = float(start_logits[first] + end_logits[last]) - null
+                score = calibration.scale * odds + calibration.relevance * relevance + calibration.bias
                 found[span] = max(score, found.get(span, -np.inf))
         return [
-            AnswerSpan(window.passage, start, end, passage[start:end], score, self._probability(score))
+            AnswerSpan(window.passage, start, end, passage[start:end], score, sigmoid(score))
             for (start, end), score in found.items()
         ]
 
-    def _probability(self, score: float) -> float:
-        return float(1 / (1 + np.exp(-np.clip(self.config.slope * score + self.config.bias, -30, 30))))
+
+def sigmoid(score: float) -> float:
+    """The probability that log-odds stand for."""
+    return float(1 / (1 + np.exp(-np.clip(score, -30, 30))))
 
 
 def _whole_words(window: Window, first: int, last: int) -> tuple[int, int]:
@@ -192,7 +239,7 @@ def _without_overlaps(spans: Sequence[AnswerSpan], top_k: int) -> list[AnswerSpa
     return kept
 
 
-def _pad(windows: Sequence[Window]) -> list[NDArray[np.int64]]:
+def pad(windows: Sequence[Window]) -> list[NDArray[np.int64]]:
     """Ids, mask and types, each (windows, longest rounded up to 16) int64, padded with 0."""
     length = -(-max(len(window.ids) for window in windows) // 16) * 16
     ids, mask, types = np.zeros((3, len(windows), length), dtype=np.int64)

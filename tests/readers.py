@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from index.chunk import sentences
+from index.terms import terms
 from qa.read import AnswerSpan, Reading
 
 
@@ -19,7 +21,14 @@ class FixedReader:
         self.before = before
         self.questions: list[str] = []  # that it was asked so far
 
-    def read(self, question: str, passages: Sequence[str], *, top_k: int = 3) -> Reading:
+    def read(
+        self,
+        question: str,
+        passages: Sequence[str],
+        *,
+        top_k: int = 3,
+        relevance: Sequence[float] | None = None,
+    ) -> Reading:
         self.questions.append(question)
         self.before()
         spans = []
@@ -31,3 +40,27 @@ class FixedReader:
                     probability *= 0.99
         spans.sort(key=lambda span: -span.score)
         return Reading(tuple(spans[:top_k]), 0.0)
+
+
+class WordReader:
+    """Picks the sentence that shares the most words with the question; its probability is their share."""
+
+    name = "words"
+
+    def read(
+        self,
+        question: str,
+        passages: Sequence[str],
+        *,
+        top_k: int = 3,
+        relevance: Sequence[float] | None = None,
+    ) -> Reading:
+        asked = {word for word in terms(question) if len(word) > 3}
+        spans = []
+        for number, passage in enumerate(passages):
+            for span in sentences(passage):
+                text = passage[span.start : span.end]
+                share = len(asked & set(terms(text))) / max(1, len(asked))
+                spans.append(AnswerSpan(number, span.start, span.end, text, share, share))
+        spans.sort(key=lambda span: (-span.score, span.passage, span.start))
+        return Reading(tuple(spans[:top_k]), 1 - spans[0].probability if spans else 1.0)

@@ -16,11 +16,10 @@ from index.errors import IndexMissing, ModelError, QAError
 from qa.answer import MARKER, Cited, Done, Retrieved, Text
 from qa.ask import NO_DOCUMENTS, NO_QUESTION, NO_SOURCES, REFUSAL, clean, open_index
 from qa.cite import pieces
-from qa.sentence_reader import SentenceReader
 from qa.settings import Settings, read_settings
 from tests.corpus import write
 from tests.fakes import HashEncoder
-from tests.readers import FixedReader
+from tests.readers import FixedReader, WordReader
 
 HARBOUR = (
     "The pier closed in May.\r\n"
@@ -150,7 +149,7 @@ def test_only_the_chosen_sources_answer(index):
     ["harbour budget " * 5000, "harbour \ud800 \x00 budget?", "港の予算は？", '*?:AND (OR "', "🌧️" * 900],
 )
 def test_no_question_is_too_long_or_too_odd(index, question):
-    answer = qa.ask(question, index=index, model=SentenceReader(HashEncoder()))
+    answer = qa.ask(question, index=index, model=WordReader())
     json.dumps(answer.to_dict()).encode()
     assert answer.question == clean(question)
     assert_sound(answer, index)

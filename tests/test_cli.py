@@ -19,10 +19,10 @@ import pytest
 from index.index import DATABASE, Index
 from qa.cli import main
 from qa.commands import COMMANDS
-from qa.sentence_reader import SentenceReader
 from qa.terminal import paint, visible, visible_line
 from tests.corpus import write
 from tests.fakes import HashEncoder
+from tests.readers import WordReader
 
 PROJECT = Path(__file__).parent.parent
 TEXTS = {
@@ -40,7 +40,7 @@ def small_models(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setattr("index.index.load_encoder", lambda name="hash": HashEncoder())
     asking = import_module("qa.ask")  # "qa.ask" in text would mean the function
-    monkeypatch.setattr(asking, "load_reader", lambda: SentenceReader(HashEncoder()))
+    monkeypatch.setattr(asking, "load_reader", lambda: WordReader())
     monkeypatch.setenv("QA_MIN_CONFIDENCE", "0")
     monkeypatch.chdir(tmp_path)
 

@@ -40,7 +40,8 @@ def test_readme_runs_from_top_to_bottom(folder):
 
 def test_readme_names_only_commands_that_exist():
     text = (PROJECT / "README.md").read_text()
-    help_text = subprocess.run([sys.executable, "-m", "qa", "--help"], capture_output=True, text=True, cwd=PROJECT).stdout
+    command = [sys.executable, "-m", "qa", "--help"]
+    help_text = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT).stdout
     for command in set(re.findall(r"`qa (\w+)", text)):
         assert command in help_text
     makefile = (PROJECT / "Makefile").read_text()
