@@ -40,9 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Only the result goes to stdout. An error that is meant for the user becomes one sentence on stderr.
     """
-    for stream in (sys.stdout, sys.stderr, sys.stdin):
-        if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show must not end the program
-            stream.reconfigure(errors="replace" if stream is sys.stdin else "backslashreplace")
+    _prepare_streams()
     arguments = _parser().parse_args(argv)
     try:
         from qa.commands import COMMANDS
@@ -59,9 +57,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         _leave_broken_pipe()
         return 0
     except OSError as exc:  # a full disk, a report that cannot be written
-        say(f"qa: {visible(str(exc))}")
+        where = f"{exc.filename}: " if exc.filename is not None else ""
+        say(f"qa: {visible(f'{where}{exc.strerror or exc}')}")
         return FAILED
     return code
+
+
+def _prepare_streams() -> None:
+    """Make the standard streams fit for anything: what they cannot show or read must not end the program.
+
+    A stream that the shell closed becomes one that leads nowhere. It takes the number of the closed one,
+    which the next file to be opened, such as the database, would get otherwise.
+    """
+    for name, mode, errors in (
+        ("stdin", "r", "replace"),
+        ("stdout", "w", "backslashreplace"),
+        ("stderr", "w", "backslashreplace"),
+    ):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def _leave_broken_pipe() -> None:

@@ -256,7 +256,8 @@ def test_eval_writes_table_json_and_page(qa, docs, tmp_path):
     code, out, _ = qa("eval", testset, "--json", "--oracle")
     assert json.loads(out)["recall@1"] is None
     code, out, err = qa("eval", testset, "--report", tmp_path / "no" / "report.html")
-    assert code == 1 and "Exact match" in out and "report.html" in err
+    assert code == 1 and "Exact match" in out
+    assert err == f"qa: {tmp_path / 'no' / 'report.html'}: No such file or directory\n"
 
 
 def test_squad_files_are_indexed_searched_and_evaluated_with_and_without_an_index(qa, tmp_path):
@@ -389,6 +390,20 @@ def test_a_stdout_that_cannot_show_a_letter_does_not_end_the_command(docs):
     with start("list", env=environment) as process:
         out, err = process.communicate()
     assert process.returncode == 0 and rb"\u6771\u4eac.txt" in out and err == b""
+
+
+def test_closed_streams_do_not_end_the_command(docs):
+    command = f"{sys.executable} -m qa list <&- >&- 2>&-"
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    assert subprocess.run(["/bin/sh", "-c", command], env=environment).returncode == 0
+    with Index.open(".qa", encoder=HashEncoder()) as index:
+        assert len(index.documents()) == 3
+
+
+def test_a_full_disk_is_one_sentence(docs, tmp_path):
+    with open("/dev/full", "w") as full, start("list", stdout=full) as process:
+        assert process.wait() == 1
+        assert process.stderr.read() == b"qa: No space left on device\n"
 
 
 def test_a_reader_that_closes_the_pipe_ends_the_command_in_silence(docs):
