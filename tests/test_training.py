@@ -14,7 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from training import augment, batches, data, decode, export, mixture, model, negatives, optimise, score, train
+from training import (
+    augment,
+    batches,
+    calibrate,
+    data,
+    decode,
+    export,
+    mixture,
+    model,
+    negatives,
+    optimise,
+    score,
+    train,
+)
 
 WORDS = ("The", "cat", "on", "warm", "mat", "Zürich", ",", ".", "(", "her", ")", "knew", "?")
 
@@ -302,7 +315,12 @@ def test_training_learns_eight_examples_by_heart_and_resumes_bit_for_bit(
     figures = score.oracle(score.weights(tmp_path / "whole" / "checkpoint.pt"), encoder, made)
     assert figures["em"] == 100.0
 
-    export.export(tmp_path / "whole" / "checkpoint.pt", tmp_path / "out", {"scale": 1.0, "bias": 0.0}, "test")
+    export.export(
+        tmp_path / "whole" / "checkpoint.pt",
+        tmp_path / "out",
+        {"calibration": {"scale": 1.0, "bias": 0.0}},
+        "test",
+    )
     again = score.oracle(score.weights(tmp_path / "out" / "reader.safetensors"), encoder, made)
     assert again["em"] == 100.0
     assert json.loads((tmp_path / "out" / "config.json").read_text())["max_length"] == 384
@@ -322,6 +340,25 @@ def test_scores_follow_the_official_script() -> None:
     assert score.exact("The Cat!", ["a dog", "cat"]) == 1.0
     assert score.f1("the big cat", ["cat sat", "dog"]) == pytest.approx(0.5)
     assert score.f1("dog", ["cat"]) == 0.0
+
+
+def test_logistic_fit_recovers_the_probabilities_it_was_drawn_from() -> None:
+    rng = np.random.default_rng(0)
+    odds = rng.normal(3, 4, 6000)
+    held = rng.random(6000) < 1 / (1 + np.exp(-(0.5 * odds - 2)))
+    found = [
+        calibrate.Case(str(i), x, -1.0, bool(y)) for i, (x, y) in enumerate(zip(odds, held, strict=True))
+    ]
+    fitted = calibrate.fit(found, list(zip(odds.tolist(), held.tolist(), strict=True)))
+    assert fitted["calibration"]["scale"] == pytest.approx(0.5, abs=0.05)
+    assert fitted["passage"]["bias"] == pytest.approx(-2, abs=0.15)
+    assert calibrate.quality(found, fitted)["calibration_ece"] < 0.03
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    confidence = np.array([0.9, 0.9, 0.9, 0.9, 0.2, 0.2])
+    right = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    assert calibrate.expected_calibration_error(confidence, right) == pytest.approx((0.6 + 0.4) / 6)
 
 
 def test_auroc_is_the_share_of_well_ordered_pairs() -> None:

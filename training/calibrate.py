@@ -133,32 +133,38 @@ def sigmoid(x: Floats) -> Floats:
 
 
 def fit(found: Sequence[Case], answerable: Sequence[tuple[float, bool]]) -> dict[str, dict[str, float]]:
-    """The shipped calibration.
+    """The shipped probabilities, each the `sigmoid` of a weighted sum.
 
-    Confidence that the best answer is right: sigmoid(score * s + share * h + bias) for a `Case`'s s and h.
-    Probability that a passage holds the answer: sigmoid(scale * odds + bias).
+    ``calibration``: the best answer is right, scale * score + bias. ``joint``: the same from score and share
+    together. ``passage``: a passage holds the answer, scale * odds + bias.
     """
-    score, share, bias = logistic(*table(found))
-    scale, shift = logistic(
-        np.array([(odds, 1.0) for odds, _ in answerable]), np.array([float(label) for _, label in answerable])
-    )
-    return {
-        "answer": {"score": round(score, 5), "share": round(share, 5), "bias": round(bias, 5)},
-        "passage": {"scale": round(scale, 5), "bias": round(shift, 5)},
-    }
-
-
-def quality(found: Sequence[Case], calibration: dict[str, dict[str, float]]) -> dict[str, float]:
-    """How well the fitted confidence holds on `found`."""
     features, right = table(found)
-    answer = calibration["answer"]
-    confidence = sigmoid(features @ np.array([answer["score"], answer["share"], answer["bias"]]))
+    alone = logistic(features[:, [0, 2]], right)
+    joint = logistic(features, right)
+    odds, held = np.array(answerable, dtype=np.float64).T
+    passage = logistic(np.stack((odds, np.ones_like(odds)), axis=1), held)
     return {
-        "n": len(found),
-        "right": round(float(right.mean()), 4),
-        "ece": round(expected_calibration_error(confidence, right), 4),
-        "auroc": round(auroc(confidence[right == 1].tolist(), confidence[right == 0].tolist()), 4),
+        "calibration": named(("scale", "bias"), alone),
+        "joint": named(("score", "share", "bias"), joint),
+        "passage": named(("scale", "bias"), passage),
     }
+
+
+def named(names: Sequence[str], values: Floats) -> dict[str, float]:
+    """The values under their names, to five places."""
+    return {name: round(float(value), 5) for name, value in zip(names, values, strict=True)}
+
+
+def quality(found: Sequence[Case], fitted: dict[str, dict[str, float]]) -> dict[str, float]:
+    """How well the fitted confidences hold on `found`."""
+    features, right = table(found)
+    figures: dict[str, float] = {"n": len(found), "right": round(float(right.mean()), 4)}
+    for kind, columns in (("calibration", [0, 2]), ("joint", [0, 1, 2])):
+        confidence = sigmoid(features[:, columns] @ np.array(list(fitted[kind].values())))
+        wrong = confidence[right == 0].tolist()
+        figures[f"{kind}_ece"] = round(expected_calibration_error(confidence, right), 4)
+        figures[f"{kind}_auroc"] = round(auroc(confidence[right == 1].tolist(), wrong), 4)
+    return figures
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -26,7 +26,7 @@ FROZEN = "embeddings.word_embeddings.weight"
 VERSION = 1
 
 
-def config(calibration: Mapping[str, float], version: str) -> dict[str, object]:
+def config(fitted: Mapping[str, Mapping[str, float]], version: str) -> dict[str, object]:
     """Everything inference needs besides the tensors; lengths in tokens."""
     return {
         "format": VERSION,
@@ -40,11 +40,11 @@ def config(calibration: Mapping[str, float], version: str) -> dict[str, object]:
         "question_tokens": QUESTION_TOKENS,
         "window_overlap": decode.WINDOW_OVERLAP,
         "max_answer_tokens": decode.MAX_ANSWER_TOKENS,
-        "calibration": dict(calibration),
+        **fitted,
     }
 
 
-def export(checkpoint: Path, out: Path, calibration: Mapping[str, float], version: str) -> None:
+def export(checkpoint: Path, out: Path, fitted: Mapping[str, Mapping[str, float]], version: str) -> None:
     """Write the four files to `out`, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     named = {
@@ -60,7 +60,7 @@ def export(checkpoint: Path, out: Path, calibration: Mapping[str, float], versio
         (out / f"{file}.part").chmod(0o644)
         os.replace(out / f"{file}.part", out / file)
     shutil.copyfile(base_folder() / "tokenizer.json", out / "tokenizer.json")
-    text = json.dumps(config(calibration, version), indent=2) + "\n"
+    text = json.dumps(config(fitted, version), indent=2) + "\n"
     (out / "config.json.part").write_text(text, encoding="utf-8")
     os.replace(out / "config.json.part", out / "config.json")
 
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--calibration", type=Path, help="JSON written by training.calibrate")
     parser.add_argument("--version", default="0.1.0")
     options = parser.parse_args(argv)
-    fitted = {"scale": 1.0, "bias": 0.0}
+    fitted = {"calibration": {"scale": 1.0, "bias": 0.0}}
     if options.calibration:
         fitted = json.loads(options.calibration.read_text(encoding="utf-8"))
     export(options.checkpoint, options.out, fitted, options.version)
