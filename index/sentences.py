@@ -12,7 +12,7 @@ from sentencex import get_sentence_boundaries
 from index.types import Span
 
 MAX_SENTENCE_CHARS = 600
-_BLOCK_CHARS = 4000  # sentencex needs time that grows with the square of a text without blanks
+_BLOCK_CHARS = 2000  # sentencex needs time that grows with the square of a text without blanks
 _SAMPLE_CHARS = 2000  # from these the language is guessed, for its abbreviations and dates
 _FUNCTION_WORDS = {
     language: frozenset(words.split())
@@ -42,6 +42,7 @@ _IN_BRACKETS = re.compile(r"\((\w{1,3})\)")
 _MARKER = re.compile(r"\s*[(\[]?(?:[\dIVXivx]{1,4}|[A-Za-z])(?:\.\d{1,3})*[.)\]]+\s*")
 _RULE = re.compile(r"\W{3,}$")
 _NUMBER = re.compile(r"[(\[]?[-+−$€£¥]?\d[\d.,:/%)\]]*$|[-—–]$|[$€£¥%]$")
+_DIGIT = re.compile(r"\d")
 _CELL = re.compile(r"[,;](?=\S)")
 # The first word of a line, as far as it decides where a line is wrapped: any CJK character may begin one.
 _WORD = re.compile("[^\\s\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]*")
@@ -152,7 +153,7 @@ def _is_row(line: str) -> bool:
     """Whether a line is a row of a table: cells between bars or tabs, a JSON object, or mostly numbers."""
     if "\t" in line or " | " in line or line[0] == "|" or (line[0] in "{[" and line[-1] in "}],"):
         return True
-    if not any(character.isdigit() for character in line):
+    if not _DIGIT.search(line):
         return False
     words = line.split()
     numbers = sum(bool(_NUMBER.match(word)) for word in words)
