@@ -29,6 +29,7 @@ from qa.testset import Question
 
 if TYPE_CHECKING:
     from index.index import Index
+    from qa.generate import Generator
     from qa.read import Reader
     from qa.settings import Settings
 
@@ -75,7 +76,7 @@ def evaluate(
     index: Index | None,
     *,
     oracle: bool = False,
-    model: str | Reader | None = None,
+    model: str | Reader | Generator | None = None,
     top_k: int | None = None,
     min_confidence: float | None = None,
     settings: Settings | None = None,

@@ -35,7 +35,7 @@ class ScriptedReader:
     script: dict[str, tuple[str, float]]
     name: str = "scripted"
 
-    def read(self, question, passages, *, top_k=3):
+    def read(self, question, passages, *, top_k=3, relevance=None):
         words, probability = self.script.get(question, ("", 0.0))
         for number, passage in enumerate(passages):
             start = passage.find(words) if words else -1
