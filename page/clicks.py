@@ -60,16 +60,19 @@ def pair(text: str) -> tuple[int, int] | None:
 def cited(talk: Conversation, number: str) -> Shown | None:
     """What a click on a chip shows: the cited span, with the answer's other citations of that document."""
     found = pair(number)
-    citation = talk.citation(*found) if found else None
-    if found is None or citation is None:
+    if found is None:
+        return None
+    turn, marker = found
+    citations = talk.citations(turn)
+    clicked = next((citation for citation in citations if citation.marker == marker), None)
+    if clicked is None:
         return None
     others = tuple(
-        Span(other.start, other.end)
-        for other in talk.turns[found[0] - 1].citations
-        if other.source == citation.source and other.marker != citation.marker
+        Span(citation.start, citation.end)
+        for citation in citations
+        if citation.source == clicked.source and citation.marker != marker
     )
-    span = Span(citation.start, citation.end)
-    return Shown(citation.source, span, others, f"Citation {citation.marker}")
+    return Shown(clicked.source, Span(clicked.start, clicked.end), others, f"Citation {marker}")
 
 
 def passage(talk: Conversation, number: str) -> Shown | None:

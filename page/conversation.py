@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -61,58 +61,80 @@ class Shown:
     as_text: bool = False  # the stored text where a picture of the page would be possible
 
 
-@dataclass(slots=True)
 class Conversation:
-    """The turns of one tab, what its viewer shows, and the chat that understands its follow-up questions."""
+    """The turns of one tab, what its viewer shows, and the chat that understands its follow-up questions.
 
-    turns: list[Turn] = field(default_factory=list)
-    unticked: frozenset[str] = frozenset()
-    shown: Shown | None = None
-    chat: Chat | None = None
+    Safe to share between the threads that serve the tab. A number is never given to two turns, so an answer
+    which was forgotten while it streamed cannot write into a later one.
+    """
+
+    def __init__(self) -> None:
+        """Nothing has been asked yet."""
+        self.unticked: frozenset[str] = frozenset()
+        self.shown: Shown | None = None
+        self.chat: Chat | None = None
+        self._turns: dict[int, Turn] = {}
+        self._asked = 0  # turns that were ever begun
+        self._claimed = 0  # the last turn whose answer was begun
+        self._lock = threading.RLock()
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All turns, oldest first."""
+        with self._lock:
+            return tuple(self._turns.values())
 
     @property
     def busy(self) -> bool:
         """Whether the last question is still being answered."""
-        return bool(self.turns) and self.turns[-1].running
+        with self._lock:
+            return self._asked in self._turns and self._turns[self._asked].running
 
-    def begin(self, question: str) -> Turn:
-        """The new turn for the question."""
-        turn = Turn(len(self.turns) + 1, question)
-        self.turns.append(turn)
-        return turn
+    def begin(self, question: str) -> Turn | None:
+        """The new turn for the question; None while the last one is still being answered."""
+        with self._lock:
+            if self.busy:
+                return None
+            self._asked += 1
+            return self._turns.setdefault(self._asked, Turn(self._asked, question))
 
-    def current(self, number: int) -> Turn | None:
-        """The turn with this number if its answer is still wanted: neither stopped nor forgotten."""
-        if 0 < number <= len(self.turns) and self.turns[number - 1].running:
-            return self.turns[number - 1]
-        return None
+    def claim(self) -> Turn | None:
+        """The turn that waits for its answer; None where there is none, or another caller has claimed it."""
+        with self._lock:
+            if not self.busy or self._claimed == self._asked:
+                return None
+            self._claimed = self._asked
+            return self._turns[self._asked]
 
     def change(self, number: int, **changes: Any) -> bool:
-        """Whether the turn was still running, in which case the changes are made."""
-        turn = self.current(number)
-        if turn is None:
-            return False
-        self.turns[number - 1] = replace(turn, **changes)
-        return True
+        """Make the changes to a turn; False, and no change, when it was stopped or forgotten."""
+        with self._lock:
+            turn = self._turns.get(number)
+            if turn is None or not turn.running:
+                return False
+            self._turns[number] = replace(turn, **changes)
+            return True
+
+    def stop(self) -> None:
+        """End the answer that is on its way, if there is one."""
+        self.change(self._asked, state=State.STOPPED)
 
     def forget(self) -> None:
         """Empty the conversation."""
-        self.turns.clear()
-        self.shown = None
-        self.chat = None
+        with self._lock:
+            self._turns.clear()
+            self.shown = None
+            self.chat = None
 
-    def citation(self, turn: int, marker: int) -> Citation | None:
-        """The citation behind a chip, or None for a number that no answer has."""
-        if not 0 < turn <= len(self.turns):
-            return None
-        found = (citation for citation in self.turns[turn - 1].citations if citation.marker == marker)
-        return next(found, None)
+    def citations(self, number: int) -> tuple[Citation, ...]:
+        """The citations of a turn; none for a number that no turn has."""
+        turn = self._turns.get(number)
+        return turn.citations if turn is not None else ()
 
-    def hit(self, turn: int, rank: int) -> Hit | None:
-        """The passage at this rank (from 1) of a turn, or None for a number that it does not have."""
-        if not 0 < turn <= len(self.turns) or not 0 < rank <= len(self.turns[turn - 1].hits):
-            return None
-        return self.turns[turn - 1].hits[rank - 1]
+    def hit(self, number: int, rank: int) -> Hit | None:
+        """The passage at this rank (from 1) of a turn, or None for numbers that name none."""
+        turn = self._turns.get(number)
+        return turn.hits[rank - 1] if turn is not None and 0 < rank <= len(turn.hits) else None
 
 
 class Conversations:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-SHOWN = 4
-
-SEEDS: dict[str, str] = {}
+SEEDS = {
+    "nato-brussels-briefing.md": "Which two levers could bring Russia back to the negotiating table?",
+    "sallowmere-port-handbook.pdf": "At what mean wind does crane work stop?",
+    "gannet-stack-lighthouse.html": "How much does the great lens from Paris weigh?",
+    "brackenford-council-minutes-2026-03.docx": "By how many votes was the budget as amended approved?",
+}
 GENERAL = (
     "When was it decided?",
     "Who is responsible?",
@@ -20,5 +23,5 @@ def examples(sources: Iterable[str]) -> tuple[str, ...]:
     held = frozenset(sources)
     if not held:
         return ()
-    fitting = [question for source, question in SEEDS.items() if source in held]
-    return tuple(fitting[:SHOWN]) if len(fitting) >= 2 else GENERAL
+    fitting = tuple(question for source, question in SEEDS.items() if source in held)
+    return fitting if len(fitting) >= 2 else GENERAL

@@ -43,6 +43,11 @@ def value(html: str) -> Value:
     return {"html": html, "nonce": next(_nonce)}
 
 
+def send_button() -> Any:
+    """The question box with a send button in place of the stop button."""
+    return gr.update(submit_btn=True, stop_btn=False)
+
+
 def messages(turns: Sequence[Turn]) -> Messages:
     """The turns as Gradio's chat shows them."""
     return [
@@ -74,60 +79,53 @@ class Handlers:
         """Take the question: (the box, emptied, with a stop button; the chat, with a turn that searches)."""
         talk = self.conversation(request)
         asked = clean(question)
-        if not asked or talk.busy:
+        if not asked or talk.begin(asked) is None:
             return gr.skip(), gr.skip()
         ticks = read_unticked(unticked)
         if ticks != talk.unticked:
             talk.chat = None  # a chat's sources are fixed when it begins
             talk.unticked = ticks
-        talk.begin(asked)
         return gr.update(value="", submit_btn=False, stop_btn=True), messages(talk.turns)
 
     def respond(self, request: gr.Request) -> Iterator[Messages]:
         """Stream the answer to the question that ``begin`` took."""
         talk = self.conversation(request)
-        if not talk.busy:
+        turn = talk.claim()
+        if turn is None:
             return
-        number = len(talk.turns)
         painted = 0.0
-        for _ in self._answer(talk, number):
+        for _ in self._answer(talk, turn):
             if time.monotonic() - painted >= FRAME_S:
                 yield messages(talk.turns)
                 painted = time.monotonic()
         yield messages(talk.turns)
 
-    def _answer(self, talk: Conversation, number: int) -> Iterator[None]:
+    def _answer(self, talk: Conversation, turn: Turn) -> Iterator[None]:
         """Bring the turn to its end, pausing after each change; stops early when it is no longer wanted."""
         try:
             chat = talk.chat = talk.chat or self._chat(talk.unticked)
-            text = ""
-            for event in chat.stream(talk.turns[number - 1].question):
-                turn = talk.current(number)
-                if turn is None:
-                    return
+            text, citations = "", []
+            for event in chat.stream(turn.question):
+                changes: dict[str, Any] = {}
                 if isinstance(event, Retrieved):
-                    talk.change(number, hits=event.hits)
+                    changes = {"hits": event.hits}
                 elif isinstance(event, Text):
                     text += event.text
-                    talk.change(number, text=text, state=State.STREAMING)
+                    changes = {"text": text, "state": State.STREAMING}
                 elif isinstance(event, Cited):
-                    talk.change(number, citations=(*turn.citations, event.citation))
+                    citations.append(event.citation)
+                    changes = {"citations": tuple(citations)}
                 elif isinstance(event, Done):
-                    done = event.answer
-                    talk.change(
-                        number,
-                        state=State.DONE,
-                        text=done.text,
-                        citations=done.citations,
-                        hits=done.hits,
-                        answer=done,
-                    )
+                    answer = event.answer
+                    changes = {"state": State.DONE, "text": answer.text, "answer": answer}
+                if not talk.change(turn.number, **changes):
+                    return
                 yield
         except QAError as exc:
-            talk.change(number, state=State.FAILED, error=str(exc))
+            talk.change(turn.number, state=State.FAILED, error=str(exc))
         except Exception:
             _log.exception("while answering a question")
-            talk.change(number, state=State.FAILED, error=BROKEN)
+            talk.change(turn.number, state=State.FAILED, error=BROKEN)
 
     def _chat(self, unticked: frozenset[str]) -> Chat:
         index = self.library.require()
@@ -136,21 +134,20 @@ class Handlers:
             sources = [info.source for info in index.documents() if info.source not in unticked]
         return Chat(index=index, sources=sources, settings=self.settings)
 
-    def idle(self) -> Any:
-        """The box with a send button again."""
-        return gr.update(submit_btn=True, stop_btn=False)
+    def idle(self, request: gr.Request) -> Any:
+        """The box with a send button again, unless another answer is on its way."""
+        return gr.skip() if self.conversation(request).busy else send_button()
 
     def stop(self, request: gr.Request) -> tuple[Any, Messages]:
         """End the answer that is on its way: (the box, the chat)."""
         talk = self.conversation(request)
-        if talk.busy:
-            talk.change(len(talk.turns), state=State.STOPPED)
-        return self.idle(), messages(talk.turns)
+        talk.stop()
+        return send_button(), messages(talk.turns)
 
     def restart(self, request: gr.Request) -> tuple[Any, Messages, Value]:
         """Forget the conversation of this tab: (the box, an empty chat, an empty viewer)."""
         self.conversation(request).forget()
-        return self.idle(), [], value(EMPTY)
+        return send_button(), [], value(EMPTY)
 
     def ask(self, question: str) -> dict[str, Any]:
         """Answer a question from the indexed documents, with the exact passages that the answer rests on.

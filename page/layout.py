@@ -22,7 +22,7 @@ BRAND = (
 TOP = '<div class="cs-top"><button type="button" class="cs-narrow" data-do="sources">Documents</button></div>'
 WELCOME = (
     '<div class="cs-welcome"><h2>Ask your documents</h2>'
-    "<p>Each answer is made of words that stand in them. Click a number to see where.</p></div>"
+    "<p>Answers are made of their words. Click a number to see where they stand.</p></div>"
 )
 
 # Adds the names without a tick to the question; both travel in one event, so a tick is never late.

@@ -22,7 +22,7 @@ class Library:
 
     def __init__(self, path: Path) -> None:
         """Open the index in ``path`` if there is one; raises as ``Index.open`` does, but not IndexMissing."""
-        self.path = path
+        self.path = path.expanduser()
         self._lock = threading.Lock()  # over opening and creating the index
         self._uploading = threading.Lock()  # one upload at a time moves files
         self._index: Index | None = None
@@ -69,13 +69,13 @@ class Library:
         folder = self.path / UPLOADS
         folder.mkdir(exist_ok=True)
         with self._uploading, tempfile.TemporaryDirectory(dir=self.path, prefix=".replaced-") as kept:
-            targets = [folder / file.name for file in files]
-            for file, target in zip(files, targets, strict=True):
+            incoming = {folder / file.name: file for file in files}
+            for target, file in incoming.items():
                 if target.exists():
                     target.replace(Path(kept) / target.name)
                 shutil.move(file, target)
-            report = index.add(list(dict.fromkeys(targets)), on_progress=on_progress)
-            for target in targets:
+            report = index.add(list(incoming), on_progress=on_progress)
+            for target in incoming:
                 if failed(report.failed, target.name):
                     target.unlink(missing_ok=True)
                     previous = Path(kept) / target.name

@@ -18,6 +18,7 @@ from qa.cite import pieces
 
 SNIPPET_CHARS = 180  # of a passage in the list of the nearest ones
 QUOTE_CHARS = 240  # of a quote in the tooltip of its chip
+_SHEETS = {"pptx": "slide", "pptm": "slide", "xlsx": "sheet", "xlsm": "sheet", "epub": "chapter"}
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # HTML or UTF-8 cannot carry them
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
@@ -52,9 +53,14 @@ def shorten(text: str, chars: int) -> str:
     return text[: chars - 1].rsplit(" ", 1)[0].rstrip(",;: ") + "…"
 
 
+def sheet(source: str) -> str:
+    """What the pages of a document of this name are called."""
+    return _SHEETS.get(source.rsplit(".", 1)[-1].lower(), "page")
+
+
 def place(source: str, page: int | None) -> str:
     """Where something stands, in words: the source and, where it has pages, the page."""
-    return source if page is None else f"{source}, page {page}"
+    return source if page is None else f"{source}, {sheet(source)} {page}"
 
 
 def chip(turn: int, citation: Citation) -> str:
@@ -144,7 +150,7 @@ def _references(turn: int, citations: Iterable[Citation]) -> str:
     rows = [
         f'<a class="cs-ref" href="#ref-{turn}-{citation.marker}">'
         f'<span class="cs-num">{citation.marker}</span>'
-        f"{name(citation.source)}{_page(citation.page)}</a>"
+        f"{name(citation.source)}{_page(citation.source, citation.page)}</a>"
         for citation in citations
     ]
     return f'<div class="cs-refs">{"".join(rows)}</div>' if rows else ""
@@ -154,7 +160,8 @@ def _nearest(turn: int, hits: tuple[Hit, ...], refused: bool) -> str:
     if not hits:
         return ""
     rows = [
-        f'<li><a href="#hit-{turn}-{rank}">{name(hit.passage.source)}{_page(hit.passage.page)}</a>'
+        f'<li><a href="#hit-{turn}-{rank}">{name(hit.passage.source)}'
+        f"{_page(hit.passage.source, hit.passage.page)}</a>"
         f'<span class="cs-snippet" dir="auto">{escape(shorten(hit.passage.text, SNIPPET_CHARS))}</span></li>'
         for rank, hit in enumerate(hits, 1)
     ]
@@ -163,8 +170,8 @@ def _nearest(turn: int, hits: tuple[Hit, ...], refused: bool) -> str:
     return f'<details class="cs-nearest"{opened}><summary>{title}</summary><ol>{"".join(rows)}</ol></details>'
 
 
-def _page(page: int | None) -> str:
-    return "" if page is None else f'<span class="cs-page">p. {page}</span>'
+def _page(source: str, page: int | None) -> str:
+    return "" if page is None else f'<span class="cs-page">{sheet(source)} {page}</span>'
 
 
 def _seconds(timings: Mapping[str, float]) -> str:

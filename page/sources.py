@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from index.types import DocumentInfo, Failure, Progress, Report
-from page.markup import counted, escape, name
+from page.markup import counted, escape, name, sheet
 
 FILTER_FROM = 8  # documents from which on a filter box is worth its space
 
@@ -31,7 +31,7 @@ def sources_html(documents: Sequence[DocumentInfo]) -> str:
 
 def _row(info: DocumentInfo) -> str:
     source = escape(info.source)
-    size = counted(info.pages, "page") if info.pages else counted(info.passages, "passage")
+    size = counted(info.pages, sheet(info.source)) if info.pages else counted(info.passages, "passage")
     return (
         f'<li data-source="{source}"><input type="checkbox" checked aria-label="Search in {source}">'
         f'<button type="button" class="cs-open" data-do="open" title="{source}">{name(info.source)}'
@@ -45,12 +45,16 @@ def _row(info: DocumentInfo) -> str:
 
 def progress_html(step: Progress) -> str:
     """One step of an upload, with a bar."""
-    verb = "Reading" if step.stage == "read" else "Indexing"
-    share = 100 * step.done / max(1, step.total)
-    which = f" ({min(step.done + 1, step.total)} of {step.total})" if step.total > 1 else ""
+    share = f"{max(4.0, 100 * step.done / max(1, step.total)):.0f}%"
+    if step.stage == "encode":
+        doing = f"Indexing: {step.done:,} of {counted(step.total, 'passage')}"
+    elif step.source:
+        doing = f"Reading {name(step.source)} ({min(step.done + 1, step.total):,} of {step.total:,})"
+    else:
+        doing = "Indexing"
     return (
-        f'<div class="cs-upload" role="status"><p>{verb} {name(step.source)}{which}</p>'
-        f'<div class="cs-bar"><i style="width:{max(4.0, share):.0f}%"></i></div></div>'
+        f'<div class="cs-upload" role="status"><p>{doing}</p>'
+        f'<div class="cs-progress"><i style="width:{share}"></i></div></div>'
     )
 
 
@@ -72,8 +76,15 @@ def report_html(report: Report) -> str:
 def _failures(failures: Sequence[Failure]) -> str:
     if not failures:
         return ""
-    rows = "".join(f"<li>{name(f.source)}: {escape(f.error)}</li>" for f in failures)
+    rows = "".join(f"<li>{_sentence(failure)}</li>" for failure in failures)
     return f'<ul class="cs-failures" role="alert">{rows}</ul>'
+
+
+def _sentence(failure: Failure) -> str:
+    """Why a file failed; most of the sentences begin with its name."""
+    if failure.error.startswith(failure.source):
+        return name(failure.error)
+    return f"{name(failure.source)}: {escape(failure.error)}"
 
 
 def sentence_html(text: str) -> str:

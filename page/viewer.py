@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from index.errors import DocumentMissing, LoadError
 from index.types import Box, Document, Span
 from page.conversation import Shown
-from page.markup import escape, name, place
+from page.markup import escape, name, place, sheet
 from page.picture import Picture, page_picture
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WINDOW_CHARS = 20_000  # of text on each side of the span; a document may be hundreds of times longer
 MAX_SOFT = 50  # citations that are marked beside the clicked one
 
-_FIXED_WIDTH = frozenset({"csv", "tsv", "json", "jsonl", "code", "xlsx"})
+_FIXED_WIDTH = frozenset({"csv", "tsv", "json", "jsonl", "code", "python", "xlsx"})
 
 EMPTY = (
     '<div class="cs-blank"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 3h9l4 4v14H6z M15 3v4h4"/>'
@@ -85,9 +85,9 @@ def page_html(
     drawn = "".join([_box("cs-also-box", box) for box in also] + [_box("cite-box", box) for box in strong])
     alternative = escape(f"{document.source}, {number}")
     size = f'width="{picture.width}" height="{picture.height}"'
-    sheet = f'<div class="cs-sheet"><img alt="{alternative}" src="{picture.address}" {size}>{drawn}</div>'
+    drawing = f'<div class="cs-sheet"><img alt="{alternative}" src="{picture.address}" {size}>{drawn}</div>'
     words = f'<blockquote class="cs-quote" dir="auto">{escape(quote)}</blockquote>' if quote else ""
-    return _header(document, shown, page) + turn + words + _scroll(sheet)
+    return _header(document, shown, page) + turn + words + _scroll(drawing)
 
 
 def _box(kind: str, box: Box) -> str:
@@ -139,7 +139,8 @@ def marked(document: Document, window: Span, strong: Span | None, also: Sequence
     decorations = [(span, "cs-also") for span in also]
     decorations += [(heading.span, f"cs-h cs-h{min(heading.level, 4)}") for heading in document.headings]
     decorations = [(span, kind) for span, kind in decorations if span.overlaps(window)]
-    breaks = {page.start: number for number, page in enumerate(document.pages, 1) if number > 1}
+    unit = sheet(document.source)
+    breaks = {page.start: f"{unit} {number}" for number, page in enumerate(document.pages, 1) if number > 1}
     if strong is None or not strong.overlaps(window):
         return _pieces(document.text, window.start, window.end, decorations, breaks)
     before = _pieces(document.text, window.start, strong.start, decorations, breaks)
@@ -149,7 +150,7 @@ def marked(document: Document, window: Span, strong: Span | None, also: Sequence
 
 
 def _pieces(
-    text: str, start: int, end: int, decorations: Iterable[tuple[Span, str]], breaks: dict[int, int]
+    text: str, start: int, end: int, decorations: Iterable[tuple[Span, str]], breaks: dict[int, str]
 ) -> str:
     """The escaped text of [start, end), cut where a decoration or a page begins or ends."""
     here = [(span, kind) for span, kind in decorations if span.start < end and start < span.end]

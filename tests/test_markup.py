@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import DocumentInfo, Failure, Hit, Passage, Progress, Report, Span
-from page.clicks import pair, read_unticked, target
-from page.conversation import Conversation, Conversations, Shown, State, Turn
+from page.clicks import pair, read_unticked
+from page.conversation import State, Turn
 from page.markup import answer_html, confidence_words, escape, printable, question_html, shorten, turn_html
 from page.sources import progress_html, report_html, sentence_html, sources_html
 from qa.answer import Answer, Citation
@@ -171,8 +171,10 @@ def test_shortened_text_fits(text, chars):
 
 
 def test_an_upload_says_what_failed_and_why():
-    html = report_html(Report(2, 0, 1, 0, (Failure("x.pdf", "x.pdf is encrypted."),), 3, 9, 1.0))
-    assert Parsed(html).text == "2 added, 1 unchanged.x.pdf: x.pdf is encrypted."
+    html = report_html(
+        Report(2, 0, 1, 0, (Failure("x.pdf", "x.pdf is encrypted."), Failure("y", "No.")), 3, 9, 1.0)
+    )
+    assert Parsed(html).text == "2 added, 1 unchanged.x.pdf is encrypted.y: No."
 
 
 @pytest.mark.parametrize("sent", ["", "[", "7", "{}", "null", '"a"', "[1, null, {}]"])
@@ -185,39 +187,3 @@ def test_a_malformed_list_of_ticks_unticks_nothing(sent):
 def test_a_malformed_citation_number_leads_nowhere(sent):
     assert pair(sent) is None
     assert pair("12-3") == (12, 3)
-
-
-def test_tabs_do_not_share_a_conversation():
-    all_of_them = Conversations()
-    all_of_them.of("one").begin("private")
-    assert all_of_them.of("one").busy
-    assert not all_of_them.of("two").turns
-    assert not all_of_them.of(None).turns
-    all_of_them.drop("one")
-    assert not all_of_them.of("one").turns
-
-
-def test_a_stopped_answer_takes_no_more_text():
-    talk = Conversation()
-    turn = talk.begin("q")
-    assert talk.change(turn.number, text="a", state=State.STREAMING)
-    assert talk.change(turn.number, state=State.STOPPED)
-    assert not talk.change(turn.number, text="ab", state=State.STREAMING)
-    assert talk.turns[0].text == "a" and not talk.busy
-
-
-def test_invented_numbers_find_no_citation_and_no_passage():
-    talk = Conversation(turns=[answered("x [1]", [citation()], hits=[hit("y")])])
-    assert talk.citation(1, 1) and talk.hit(1, 1)
-    assert all(talk.citation(*n) is None for n in [(0, 1), (1, 2), (2, 1), (1, 0)])
-    assert all(talk.hit(*n) is None for n in [(0, 1), (1, 2), (2, 1), (1, 0)])
-
-
-def test_a_click_without_sense_changes_nothing():
-    talk = Conversation(turns=[answered("x [1]", [citation()], hits=[hit("y")])])
-    senseless = [("", ""), ("cite", "9-9"), ("hit", "x"), ("page", "2"), ("drop", "1"), ("offset", "-1")]
-    assert all(target(talk, *click) is None for click in senseless)
-    talk.shown = target(talk, "cite", "1-1")
-    assert talk.shown is not None and talk.shown.span == Span(10, 19)
-    assert all(target(talk, *click) is None for click in [("page", "x"), ("page", "9" * 40), ("drop", "1")])
-    assert target(talk, "page", "2") == Shown("a.pdf", Span(10, 19), (), "Citation 1", page=2)

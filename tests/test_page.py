@@ -11,7 +11,9 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
+import pypdfium2
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -75,9 +77,9 @@ def write_pdf(path: Path, pages: list[list[str]]) -> None:
     path.write_text(f"{out}xref\n0 {size}\n0000000000 65535 f \n{table}{end}", encoding="latin-1")
 
 
-@pytest.fixture(scope="session")
-def url(tmp_path_factory):
-    """Address of a running page over a small index."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A small index, and the documents in it."""
     folder = tmp_path_factory.mktemp("page")
     documents = folder / "documents"
     documents.mkdir()
@@ -99,12 +101,18 @@ def url(tmp_path_factory):
     )
     with Index.open(folder / "index", create=True) as index:
         assert not index.add([documents]).failed
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(folder):
+    """Address of a running page over that index."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "app.py", "--index", str(folder / "index"), "--port", str(port)]
     log = (folder / "log").open("w+", encoding="utf-8")
-    environment = os.environ | {"QA_MIN_CONFIDENCE": "0.3"}
+    environment = os.environ | {"QA_MIN_CONFIDENCE": "0"}  # answer whenever anything is found
     server = subprocess.Popen(command, cwd=PROJECT, stderr=log, stdout=log, env=environment)
     try:
         yield wait_for(server, port, log.name)
@@ -127,7 +135,7 @@ def wait_for(server, port, log):
     pytest.fail(f"The page did not start: {Path(log).read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
@@ -184,6 +192,14 @@ def ask(page: Page, question: str) -> Locator:
     return answer
 
 
+def ask_for(page: Page, question: str, source: str) -> tuple[Locator, dict[str, Any]]:
+    """The chip of the first citation of ``source`` in the answer, and that citation as programs get it."""
+    address = page.url.split("#")[0]
+    answer = Client(address, verbose=False).predict(question, api_name="/ask")
+    citation = next(citation for citation in answer["citations"] if citation["source"] == source)
+    return ask(page, question).locator(f'a[href^="#cite-"][href$="-{citation["marker"]}"]'), citation
+
+
 def is_in_view(target: Locator) -> bool:
     return target.evaluate(
         """e => { const r = e.getBoundingClientRect(), s = e.closest('.cs-scroll').getBoundingClientRect();
@@ -192,12 +208,11 @@ def is_in_view(target: Locator) -> bool:
 
 
 def test_a_chip_leads_to_the_marked_words(page):
-    answer = ask(page, "What does the keeper do when the lamp fails?")
-    chip = answer.locator(CHIP).first
+    chip, citation = ask_for(page, "What does the keeper do when the lamp fails?", "lighthouse.md")
     chip.click()
     mark = page.locator("#viewer mark")
     expect(mark).to_have_count(1)
-    expect(mark).to_contain_text("When the lamp fails, the keeper of Gannet Stack lights the oil lantern")
+    assert mark.text_content() == citation["quote"]
     expect(page.get_by_test_id("viewer-title")).to_have_text("lighthouse.md")
     expect(page.locator("#viewer .cs-path")).to_have_text("Gannet Stack > The lamp")
     assert is_in_view(mark)
@@ -211,51 +226,50 @@ def test_a_chip_leads_to_the_marked_words(page):
 
 
 def test_enter_on_a_chip_does_what_a_click_does(page):
-    answer = ask(page, "How many steps does the tower have?")
-    answer.locator(CHIP).first.focus()
+    chip, citation = ask_for(page, "How many steps does the tower have?", "lighthouse.md")
+    chip.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#viewer mark")).to_contain_text("187 steps")
+    expect(page.locator("#viewer mark")).to_have_text(citation["quote"])
 
 
-def test_the_other_citations_of_the_answer_are_marked_too(page):
-    answer = ask(page, "What does the keeper of Gannet Stack do when the lamp of the tower fails?")
-    chips = answer.locator(CHIP)
-    expect(chips.nth(1)).to_be_visible()
-    chips.first.click()
-    expect(page.locator("#viewer mark")).to_have_count(1)
-    expect(page.locator("#viewer .cs-also").first).to_be_attached()
-
-
-def test_boxes_lie_over_the_words_of_a_pdf_page(page):
-    answer = ask(page, "How high was the highest surge of the year?")
-    answer.locator(CHIP).first.click()
+def test_boxes_lie_over_the_words_of_a_pdf_page(page, folder):
+    chip, citation = ask_for(page, "How high was the highest surge of the year?", "tides.pdf")
+    chip.click()
     box = page.locator("#viewer .cite-box").first
     expect(box).to_be_visible()
-    expect(page.get_by_test_id("page-number")).to_have_text("page 2 of 2")
-    expect(page.locator("#viewer blockquote")).to_contain_text(
-        "The highest surge of the year stood 187 centimetres"
-    )
+    expect(page.get_by_test_id("page-number")).to_have_text(f"page {citation['page']} of 2")
+    expect(page.locator("#viewer blockquote")).to_have_text(citation["quote"])
     assert is_in_view(box)
-    sheet = page.locator("#viewer .cs-sheet").bounding_box()
-    place = box.bounding_box()
-    left, right = ((edge - sheet["x"]) / sheet["width"] for edge in (place["x"], place["x"] + place["width"]))
-    top, bottom = (
-        (edge - sheet["y"]) / sheet["height"] for edge in (place["y"], place["y"] + place["height"])
-    )
-    baseline = 1 - (700 - 24) / 792  # of the second line, where write_pdf put it
-    assert left == pytest.approx(72 / 612, abs=0.02)
-    assert 0.6 < right < 0.9
-    assert top < baseline - 0.005 and baseline <= bottom < baseline + 0.02
+    sheet, place = page.locator("#viewer .cs-sheet").bounding_box(), box.bounding_box()
+    left, top, right, bottom = words_of_pdf(folder / "documents" / "tides.pdf", citation)
+    assert (place["x"] - sheet["x"]) / sheet["width"] == pytest.approx(left, abs=0.01)
+    assert (place["x"] + place["width"] - sheet["x"]) / sheet["width"] == pytest.approx(right, abs=0.01)
+    middle = (place["y"] + place["height"] / 2 - sheet["y"]) / sheet["height"]
+    assert top < middle < bottom
 
-    page.locator("#viewer [data-do=page]").first.click()
-    expect(page.get_by_test_id("page-number")).to_have_text("page 1 of 2")
+    page.locator("#viewer [data-do=page]:enabled").click()
+    expect(page.get_by_test_id("page-number")).to_have_text(f"page {3 - citation['page']} of 2")
     expect(page.locator("#viewer .cite-box")).to_have_count(0)
     page.locator("#viewer [data-do=text]").click()
-    expect(page.locator("#viewer mark")).to_contain_text("187 centimetres")
+    expect(page.locator("#viewer mark")).to_have_text(citation["quote"])
 
 
-def test_an_unsupported_question_is_refused_visibly(page):
-    answer = ask(page, "Quelle est la capitale du Pérou ?")
+def words_of_pdf(path, citation):
+    """Left, top, right, bottom of the quote's first line, in fractions, as PDFium's own search finds it."""
+    with pypdfium2.PdfDocument(path) as pdf:
+        sheet = pdf[citation["page"] - 1]
+        width, height = sheet.get_size()
+        text = sheet.get_textpage()
+        first, count = text.search(citation["quote"].splitlines()[0], match_case=True).get_next()
+        boxes = [text.get_charbox(n) for n in range(first, first + count)]
+    lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+    return min(lefts) / width, 1 - max(tops) / height, max(rights) / width, 1 - min(bottoms) / height
+
+
+def test_a_refusal_is_visible(page):
+    page.locator("#sources [data-do=none]").click()
+    expect(page.locator("#sources .cs-unticked")).to_contain_text("Nothing is ticked")
+    answer = ask(page, "How many steps does the tower have?")
     expect(answer.locator(".cs-refused")).to_be_visible()
     expect(answer.locator(".cs-badge")).to_have_text("Not in your documents")
     expect(answer.locator(CHIP)).to_have_count(0)
@@ -270,13 +284,13 @@ def test_the_nearest_passages_lead_into_the_viewer(page):
 
 
 def test_words_and_names_of_documents_never_run(page):
-    answer = ask(page, "What is the password of the harbour?")
-    expect(answer).to_contain_text("<img src=x onerror=")
-    answer.locator(CHIP).first.click()
-    expect(page.locator("#viewer mark")).to_contain_text("onerror=")
+    chip, _ = ask_for(page, "What is the password of the harbour?", "<img src=x onerror=alert(1)>.txt")
+    expect(page.locator("#chat [data-testid=bot]").last).to_contain_text("<img src=x onerror=")
+    chip.click()
+    expect(page.locator("#viewer .cs-document")).to_contain_text("<script>document.title='owned'</script>")
     expect(page.get_by_test_id("viewer-title")).to_have_text("<img src=x onerror=alert(1)>.txt")
-    assert page.locator("#chat img, #viewer img, #sources img").count() == 0
     ask(page, "<img src=x onerror=alert(1)> ![x](https://evil.example/x.png) ```mermaid\ngraph TD;A```")
+    assert page.locator("#chat img, #viewer img, #sources img, #chat script, #viewer script").count() == 0
 
 
 def test_only_ticked_documents_are_searched(page):
@@ -287,8 +301,7 @@ def test_only_ticked_documents_are_searched(page):
     expect(answer.locator('bdi:has-text("lighthouse.md")')).to_have_count(0)
     row.locator("input").check()
     answer = ask(page, "How many steps does the tower of Gannet Stack have?")
-    expect(answer.locator(CHIP).first).to_be_visible()
-    expect(answer).to_contain_text("187 steps")
+    expect(answer.locator('bdi:has-text("lighthouse.md")').first).to_be_attached()
 
 
 def test_an_upload_is_answerable_and_can_be_removed(page, tmp_path):
@@ -301,9 +314,9 @@ def test_an_upload_is_answerable_and_can_be_removed(page, tmp_path):
     expect(page.locator("#cs-status .cs-failures")).to_contain_text("empty.pdf")
     expect(page.locator("#cs-status")).to_contain_text("1 added")
 
-    answer = ask(page, "How much is the ferry to Wrenholm for a bicycle?")
-    answer.locator(CHIP).first.click()
-    expect(page.locator("#viewer mark")).to_contain_text("14 crowns")
+    chip, citation = ask_for(page, "How much is the ferry to Wrenholm for a bicycle?", "ferry.txt")
+    chip.click()
+    expect(page.locator("#viewer mark")).to_have_text(citation["quote"])
 
     row.hover()
     row.locator("[data-do=ask]").click()
@@ -312,7 +325,7 @@ def test_an_upload_is_answerable_and_can_be_removed(page, tmp_path):
     row.locator("[data-do=ask]").click()
     row.locator("[data-do=remove]").click()
     expect(row).to_have_count(0)
-    answer.locator(CHIP).first.click()
+    chip.click()
     expect(page.locator("#viewer .cs-blank")).to_contain_text("ferry.txt")
 
 
@@ -375,7 +388,7 @@ def test_programs_ask_through_the_same_server(url):
         "timings",
         "model",
     }
-    assert "187 steps" in answer["citations"][0]["quote"]
+    assert answer["citations"][0]["source"] == "lighthouse.md" and "187" in answer["text"]
     assert [name for name in client.view_api(return_format="dict")["named_endpoints"]] == ["/ask"]
     with pytest.raises((AppError, TypeError, ValueError)):
         client.predict(api_name="/ask")
