@@ -132,16 +132,17 @@ def evaluate(
 def figures(results: Sequence[Result], *, searched: bool = True) -> dict[str, Figure]:
     """Return the figures of `qa eval` over results; those of the search are undefined unless ``searched``.
 
-    exact_match, f1                 over all questions; to refuse an unanswerable one is right (SQuAD 2.0)
-    answerable.exact_match, .f1     over answerable questions recall@k, mrr                   over questions
-    whose gold place is known; MRR looks at 10 passages citation_precision              share of citations
-    that overlap a gold place of the question's source: citations of answered questions whose gold place is
-    known citation_recall                 share of the questions whose gold place is known that some citation
-    overlaps verbatim                        share of citations whose quote is the document's text at their
-    offsets refusal.precision, .recall      share of refused questions that are unanswerable, and the reverse
-    right                           share of answered questions whose answer is right (``metrics.is_right``)
-    ece, aurc                       over answered questions, against "right"; an answer to an unanswerable
-    question is wrong latency_ms.p50, .p95            of one ``ask``
+    - exact_match, f1: over all questions; to refuse an unanswerable one is right (SQuAD 2.0).
+    - answerable.exact_match, .f1: over answerable questions.
+    - recall@k, mrr: over questions whose gold place is known; MRR looks at 10 passages.
+    - citation_precision: share of citations that overlap a gold place of the question's source, over the
+      answered questions whose gold place is known.
+    - citation_recall: share of the questions whose gold place is known that some citation overlaps.
+    - verbatim: share of citations whose quote is the document's text at their offsets.
+    - refusal.precision, .recall: share of refused questions that are unanswerable, and the reverse.
+    - right: share of answered questions whose answer is right (``metrics.is_right``).
+    - ece, aurc: over answered questions, against "right"; to answer an unanswerable question is wrong.
+    - latency_ms.p50, .p95: of one ``ask``.
     """
     answerable = _column(result.question.answerable for result in results)
     refused = _column(result.refused for result in results)
