@@ -11,7 +11,7 @@ from pathlib import Path
 import pypdfium2
 
 from index.errors import LoadError
-from index.formats.pdf import _LOCK as PDFIUM
+from index.formats.pdf import PDFIUM_LOCK
 
 WIDTH_PIXELS = 1100  # of a picture: sharp in the viewer's column, also on a dense display
 MAX_HEIGHT_PIXELS = 4000
@@ -33,7 +33,7 @@ def page_picture(path: Path, sha256: str, page: int) -> Picture:
 
     Raises LoadError when the page cannot be drawn.
     """
-    with PDFIUM:
+    with PDFIUM_LOCK:
         try:
             pdf = pypdfium2.PdfDocument(str(path))
             try:

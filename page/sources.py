@@ -26,7 +26,7 @@ def sources_html(documents: Sequence[DocumentInfo]) -> str:
         '<button type="button" data-do="none">None</button></div>'
     )
     rows = "".join(_row(info) for info in documents)
-    return f'{head}{tools}<ul class="cs-list">{rows}</ul><p class="cs-unticked" hidden></p>'
+    return f'{head}{tools}<p class="cs-unticked" role="status" hidden></p><ul class="cs-list">{rows}</ul>'
 
 
 def _row(info: DocumentInfo) -> str:
