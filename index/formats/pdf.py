@@ -24,7 +24,6 @@ from index.formats.pdf_headings import Line, from_outline, from_sizes
 from index.types import Box, Document, Span
 
 PDFIUM_LOCK = threading.RLock()  # PDFium must not be entered by two threads at once: hold it for every call
-_LOCK = PDFIUM_LOCK
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _FILE_NAME = re.compile(r"\.[A-Za-z]\w{1,4}$|^[\w.-]*[\\/]|^Microsoft Word - ")
 _UNITS = (
@@ -49,7 +48,7 @@ class _Page:
 
 def read(data: bytes, name: str) -> Parsed:
     """Text, pages, title and headings of a PDF."""
-    with _LOCK, _opened(data, name) as pdf:
+    with PDFIUM_LOCK, _opened(data, name) as pdf:
         if len(pdf) == 0:
             raise LoadError(
                 f"{name} has no pages. It may be damaged: open it in a PDF viewer and save it again."
@@ -78,7 +77,7 @@ def read(data: bytes, name: str) -> Parsed:
 def boxes(data: bytes, document: Document, span: Span) -> tuple[Box, ...]:
     """Where the characters of the span stand: one box a line, in reading order."""
     found: list[Box] = []
-    with _LOCK, _opened(data, document.source) as pdf:
+    with PDFIUM_LOCK, _opened(data, document.source) as pdf:
         for number, page in enumerate(document.pages):
             if page.overlaps(span) and number < len(pdf):
                 first, last = max(span.start, page.start) - page.start, min(span.end, page.end) - page.start
