@@ -24,6 +24,7 @@ from index.formats.pdf_headings import Line, from_outline, from_sizes
 from index.types import Box, Document, Span
 
 PDFIUM_LOCK = threading.RLock()  # PDFium must not be entered by two threads at once: hold it for every call
+_LETTER = re.compile(r"[^\W_]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _FILE_NAME = re.compile(r"\.[A-Za-z]\w{1,4}$|^[\w.-]*[\\/]|^Microsoft Word - ")
 _UNITS = (
@@ -165,13 +166,14 @@ def _loose_boxes(handle: object) -> Callable[[int], tuple[float, float, float, f
 
 
 def _lines(text: str, box: Callable[[int], tuple[float, float, float, float]]) -> Iterator[Line]:
-    """The lines of a page with the height and the foot of their first character."""
+    """The lines of a page with the height and the foot of their first letter (bullets come in odd sizes)."""
     start = 0
     for line in text.split("\n"):
         shown = line.strip()
         if shown:
             first = start + line.index(shown)
-            _, bottom, _, top = box(first)
+            letter = _LETTER.search(shown)
+            _, bottom, _, top = box(first + (letter.start() if letter else 0))
             yield Line(Span(first, first + len(shown)), shown, abs(top - bottom), min(bottom, top))
         start += len(line) + 1
 
