@@ -8,6 +8,8 @@ from index.index import DATABASE
 from index.store import Store
 from index.types import Document
 
+SEEDS = Path(__file__).parent.parent / "seeds"
+
 
 def fill(folder: Path, texts: dict[str, str]) -> Store:
     """A store in ``folder`` with one text document for each item of ``texts``, without vectors."""

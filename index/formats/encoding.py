@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 
 from charset_normalizer import from_bytes
@@ -10,6 +11,7 @@ from charset_normalizer import from_bytes
 from index.errors import LoadError
 
 SAMPLE_BYTES = 1 << 20  # legacy encodings are guessed from the first MiB
+_WIDE_BYTES = 16  # fewer say nothing about where zero bytes lie
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -96,8 +98,11 @@ def _decode_utf8(data: bytes) -> str | None:
 def _wide_encoding(data: bytes) -> str:
     """UTF-16 or UTF-32 without a mark, known by where its zero bytes lie; otherwise ""."""
     head = data[: 1 << 16]
-    if len(data) < 4 or not head.count(0):
+    if len(data) < _WIDE_BYTES or not head.count(0):
         return ""
+    with contextlib.suppress(UnicodeDecodeError):
+        if not data.decode("utf-8").isascii():  # no chance makes UTF-8 of the zero bytes of UTF-16
+            return ""
     quarter = len(head) // 4
     zeros = [head[i : 4 * quarter : 4].count(0) / quarter for i in range(4)]
     if len(data) % 4 == 0 and zeros[3] == 1.0 and zeros[2] > 0.5 > zeros[0]:
