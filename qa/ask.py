@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -14,8 +16,11 @@ from qa.answer import Answer, Cited, Done, Event, Retrieved, Text
 from qa.read import Reader, load_reader
 
 if TYPE_CHECKING:
+    from collections.abc import Generator as Steps
+
     from index.index import Index
     from index.types import Hit
+    from qa.generate import Generator
     from qa.settings import Settings
 
 REFUSAL = "The documents do not answer this question."
@@ -24,6 +29,7 @@ NO_DOCUMENTS = "The index holds no documents yet. Add some with: qa index PATH"
 NO_SOURCES = "No document is selected. Select at least one and ask again."
 
 BUILT_IN = "reader"
+_LOG = logging.getLogger("qa")
 _QUESTION_CHARS = 2000  # the encoder and the reader see no more of a question
 
 
@@ -31,7 +37,7 @@ def ask(
     question: str,
     *,
     index: str | Path | Index | None = None,
-    model: str | Reader | None = None,
+    model: str | Reader | Generator | None = None,
     top_k: int | None = None,
     sources: Collection[str] | None = None,
     min_confidence: float | None = None,
@@ -54,7 +60,7 @@ def stream(
     question: str,
     *,
     index: str | Path | Index | None = None,
-    model: str | Reader | None = None,
+    model: str | Reader | Generator | None = None,
     top_k: int | None = None,
     sources: Collection[str] | None = None,
     min_confidence: float | None = None,
@@ -63,35 +69,53 @@ def stream(
 ) -> Iterator[Event]:
     """Yield Retrieved, Text pieces with a Cited after each marker, and Done with the whole answer.
 
-    ``index`` is a folder or an open index; ``model`` a name or a reader. What is not given comes from
-    ``settings``, and these from the environment. ``sources`` limits the search to these documents.
+    ``index`` is a folder or an open index; ``model`` a name, a reader or a generator. What is not given comes
+    from ``settings``, and these from the environment. ``sources`` limits the search to these documents.
     ``searched`` is what is looked for where the question alone does not say it (a follow-up). Raises QAError
     where there is no usable index or model, ValueError where a number is out of its range; a question
-    without an answer is no error.
+    without an answer is no error. A generator that fails is none either: it is logged as a warning, and the
+    built-in reader answers.
     """
     chosen = _choose(settings, model=model, top_k=top_k, min_confidence=min_confidence)
-    reader = model if model is not None and not isinstance(model, str) else _load_model(chosen.model)
+    chosen_model = model if model is not None and not isinstance(model, str) else _load_model(chosen)
     opened = open_index(chosen.index if index is None else index)
-    return _answer(clean(question), clean(searched or question), opened, reader, sources, chosen)
+    return _answer(clean(question), clean(searched or question), opened, chosen_model, sources, chosen)
 
 
 def _answer(
     question: str,
     searched: str,
     index: Index,
-    reader: Reader,
+    model: Reader | Generator,
     sources: Collection[str] | None,
     settings: Settings,
 ) -> Iterator[Event]:
     """The events of one answer; the times are of our own work, not of who waits between two events."""
     from qa.calibrate import read_calibration
     from qa.compose import locate, write
+    from qa.generate import Generator
 
     clock = _Clock()
     searched = searched[:_QUESTION_CHARS].strip()
     hits = index.search(searched, top_k=settings.top_k, sources=sources) if searched else ()
     clock.lap("retrieve")
     yield Retrieved(hits)
+
+    reader = load_reader() if isinstance(model, Generator) else model
+    name = model.name
+    if isinstance(model, Generator) and hits:
+        parts, name, failed = yield from _generate(searched, index, model, hits, clock)
+        if parts or not failed:
+            clock.start()
+            refused = not parts
+            if refused:
+                parts = [Text(REFUSAL)]
+                yield parts[0]
+            confidence = _support(searched, index, reader, hits, parts)
+            clock.lap("check")
+            yield _done(question, parts, refused, confidence, hits, clock, name)
+            return
+        name = f"{reader.name} ({name} failed: {failed})"
 
     clock.start()
     spans = settings.evidence_sentences + 3  # a few more than are shown: some repeat each other
@@ -105,14 +129,78 @@ def _answer(
     asked_for = settings.min_confidence
     refused = not findings or confidence < (calibration.min_confidence if asked_for is None else asked_for)
     if refused:
-        parts: list[Text | Cited] = [Text(_refusal(searched, index, sources, hits))]
+        parts = [Text(_refusal(searched, index, sources, hits))]
     else:
         paragraphs = write(findings, further=settings.evidence_sentences)
         parts = [event for text, citation in paragraphs for event in (Text(text), Cited(citation))]
     clock.lap("cite")
     yield from parts
+    yield _done(question, parts, refused, confidence, hits, clock, name)
 
-    yield Done(
+
+def _generate(
+    searched: str, index: Index, generator: Generator, hits: tuple[Hit, ...], clock: _Clock
+) -> Steps[Event, None, tuple[list[Text | Cited], str, str]]:
+    """Yield what a generator says; return these events, its name, and what went wrong ("": nothing)."""
+    from qa.generate import write_claims
+
+    parts: list[Text | Cited] = []
+    name = generator.name
+    try:
+        clock.start()
+        draft = generator.draft(searched, index, hits)
+        name = draft.model
+        with closing(draft.claims) as claims:
+            for events in write_claims(claims):
+                clock.lap("generate")
+                parts += events
+                yield from events
+                clock.start()
+        clock.lap("generate")
+    except ModelError as exc:
+        clock.lap("generate")
+        shown = (
+            "What it had written until then is shown." if parts else "The built-in reader answers instead."
+        )
+        _LOG.warning("%s failed: %s. %s", generator.name, exc, shown)
+        return parts, f"{name}, cut short" if parts else generator.name, str(exc)
+    return parts, name, ""
+
+
+def _support(
+    searched: str, index: Index, reader: Reader, hits: Sequence[Hit], parts: Sequence[Text | Cited]
+) -> float:
+    """The reader's probability 0..1 that the passages which are cited, or all where none is, answer."""
+    from qa.calibrate import read_calibration
+
+    places = [part.citation for part in parts if isinstance(part, Cited)]
+    cited = [
+        hit
+        for hit in hits
+        if not places
+        or any(
+            hit.passage.source == place.source
+            and place.start < hit.passage.span.end
+            and hit.passage.span.start < place.end
+            for place in places
+        )
+    ]
+    relevance = [hit.score for hit in cited]
+    reading = reader.read(searched, [hit.passage.text for hit in cited], top_k=1, relevance=relevance)
+    return read_calibration(index).probability(reading.spans[0].probability) if reading.spans else 0.0
+
+
+def _done(
+    question: str,
+    parts: Sequence[Text | Cited],
+    refused: bool,
+    confidence: float,
+    hits: tuple[Hit, ...],
+    clock: _Clock,
+    model: str,
+) -> Done:
+    """The last event: the whole answer."""
+    return Done(
         Answer(
             question=question,
             text="".join(part.text for part in parts if isinstance(part, Text)),
@@ -121,7 +209,7 @@ def _answer(
             citations=tuple(part.citation for part in parts if isinstance(part, Cited)),
             hits=hits,
             timings=clock.stages | {"total": sum(clock.stages.values())},
-            model=reader.name,
+            model=model,
         )
     )
 
@@ -155,7 +243,7 @@ class _Clock:
 
     def lap(self, stage: str) -> None:
         now = perf_counter()
-        self.stages[stage] = 1000 * (now - self._at)
+        self.stages[stage] = self.stages.get(stage, 0.0) + 1000 * (now - self._at)
         self._at = now
 
 
@@ -175,11 +263,13 @@ def _choose(
     return Settings(**(settings.model_dump() | given)) if given else settings
 
 
-def _load_model(name: str) -> Reader:
-    """The model of this name. Raises ModelError where there is none."""
-    if name == BUILT_IN:
+def _load_model(settings: Settings) -> Reader | Generator:
+    """The model that the settings name. Raises ModelError where there is none."""
+    if settings.model == BUILT_IN:
         return load_reader()
-    raise ModelError(f"This version answers with the built-in reader alone; there is no model {name!r}.")
+    from qa.generate import load_generator
+
+    return load_generator(settings)
 
 
 _open: dict[Path, tuple[int, Index]] = {}  # folder -> its inode, and the index that is open on it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator as Steps
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Backend(Protocol):
     def form(self, limits: Limits, deadline: float) -> Form:
         """The form in which it cites best. Raises ModelError where it cannot be used."""
 
-    def write(self, task: Task) -> Iterator[str]:
+    def write(self, task: Task) -> Steps[str, None, None]:
         """The reply, piece by piece; closing the iterator stops the model.
 
         Raises ModelError where the reply does not come to its end, PromptTooLong before its first piece.
@@ -83,7 +84,7 @@ class Draft:
     """
 
     model: str  # the model and the version of the prompt that it was given
-    claims: Iterator[Claim]
+    claims: Steps[Claim, None, None]
 
 
 class Generator:
@@ -92,7 +93,7 @@ class Generator:
     def __init__(
         self, backend: Backend, limits: Limits | None = None, *, prompts: Path | None = None
     ) -> None:
-        """``prompts`` is a folder with the user's own templates. Raises ModelError where one has a mistake."""
+        """``prompts`` is a folder with the user's own templates. Raises ModelError where one is wrong."""
         self._backend = backend
         self._limits = limits or Limits()
         self._templates: dict[str, Template] = {name: load_template(name, prompts) for name in FIELDS}
@@ -107,11 +108,13 @@ class Generator:
         deadline = monotonic() + self._limits.seconds
         form = self._backend.form(self._limits, deadline)
         stamp = self._templates[form.prompt].stamp
-        return Draft(f"{self.name}, prompt {stamp}", self._claims(question, index, tuple(hits), form, deadline))
+        return Draft(
+            f"{self.name}, prompt {stamp}", self._claims(question, index, tuple(hits), form, deadline)
+        )
 
     def _claims(
         self, question: str, index: Index, hits: tuple[Hit, ...], form: Form, deadline: float
-    ) -> Iterator[Claim]:
+    ) -> Steps[Claim, None, None]:
         while True:
             try:
                 yield from self._written(self._task(question, hits, form, deadline), index)
@@ -178,7 +181,20 @@ def _citation(finding: Finding, marker: int) -> Citation:
     return cite(finding.document, finding.span.start, finding.span.end, marker)
 
 
-def make_generator(backend: Backend, settings: Settings) -> Generator:
-    """A generator with the limits and prompts of the settings."""
+def load_generator(settings: Settings) -> Generator:
+    """The generator that the settings name, with their limits and prompts. Raises ModelError.
+
+    "http://host:port/v1#model" is a model of an OpenAI-compatible server, anything else a folder with a
+    transformers model, or the id of one that was downloaded.
+    """
+    backend: Backend
+    if settings.model.startswith(("http://", "https://")):
+        from qa.server import Server
+
+        backend = Server(settings.model, key=settings.api_key.get_secret_value())
+    else:
+        from qa.local_llm import load_local
+
+        backend = load_local(settings.model)
     limits = Limits(settings.max_sentences, settings.max_tokens, settings.timeout_s, settings.temperature)
     return Generator(backend, limits, prompts=settings.prompts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from index.errors import QAError
@@ -24,6 +24,16 @@ class Settings(BaseSettings):
     evidence_sentences: int = Field(
         2, ge=0, le=10, description="further sentences, at most, after the answer"
     )
+    max_sentences: int = Field(5, ge=1, le=20, description="sentences of a generated answer, at most")
+    max_tokens: int = Field(1024, ge=16, le=32_768, description="tokens of a generated answer, at most")
+    timeout_s: float = Field(
+        180, ge=1, le=3600, description="seconds that a generator may take; what is complete by then stays"
+    )
+    temperature: float = Field(
+        0, ge=0, le=2, description="how freely a generator words its answers; 0: always the likeliest word"
+    )
+    prompts: Path | None = Field(None, description="folder with your own prompts, which win over ours")
+    api_key: SecretStr = Field(SecretStr(""), description="what a server asks for as its bearer token")
 
 
 def read_settings() -> Settings:
