@@ -361,6 +361,15 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     assert calibrate.expected_calibration_error(confidence, right) == pytest.approx((0.6 + 0.4) / 6)
 
 
+def test_consensus_prefers_the_span_that_agrees_with_the_others() -> None:
+    passage = "red Oslo harbour lies there"
+    spans = [(23, 28, 1.0), (4, 8, 0.9), (0, 8, 0.9), (4, 16, 0.8)]
+    reading = decode.Reading(tuple(decode.Found(*span) for span in spans), 0.0)
+    assert score.answer(passage, reading) == passage[23:28]
+    assert score.consensus(passage, reading) == "Oslo"
+    assert score.consensus("", decode.Reading((), 0.0)) == ""
+
+
 def test_auroc_is_the_share_of_well_ordered_pairs() -> None:
     rng = np.random.default_rng(0)
     high, low = rng.integers(3, 9, 40).astype(float), rng.integers(0, 7, 30).astype(float)

@@ -45,13 +45,13 @@ class Reading:
 
 def best_spans(starts: Floats, ends: Floats, longest: int, top_k: int) -> list[tuple[int, int, float]]:
     """The `top_k` highest ``starts[i] + ends[j]`` with i <= j < i + longest; ties go to the earlier start."""
-    scores = np.triu(starts[:, None] + ends[None, :] + 1e4)
-    scores = np.tril(scores, longest - 1)
-    order = np.argsort(-scores, axis=None, kind="stable")[:top_k]
-    rows, columns = np.unravel_index(order, scores.shape)
-    valid = scores[rows, columns] > 0
-    pairs = zip(rows[valid], columns[valid], strict=True)
-    return [(int(i), int(j), float(starts[i] + ends[j])) for i, j in pairs]
+    length = np.arange(len(ends)) - np.arange(len(starts))[:, None]
+    allowed = (length >= 0) & (length < longest)
+    scores = np.where(allowed, starts[:, None] + ends[None, :], -np.inf).ravel()
+    top_k = min(top_k, int(allowed.sum()))
+    few = np.argpartition(-scores, top_k - 1)[:top_k]
+    order = few[np.lexsort((few, -scores[few]))]
+    return [(int(at) // len(ends), int(at) % len(ends), float(scores[at])) for at in order]
 
 
 @dataclass(frozen=True, slots=True)
