@@ -156,7 +156,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         type=_filled,
         default=argparse.SUPPRESS,
-        help="default: the built-in reader",
+        help="default: the built-in reader; else a language model: a folder or id of transformers, "
+        "or http://host:port/v1#model",
     )
     options.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="write the result as JSON"

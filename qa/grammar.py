@@ -78,7 +78,7 @@ def chunks(text: str) -> list[str]:
             pieces[-1] += char
         else:
             pieces.append(char)
-            before = kind
+        before = before if joined and extends(char) else kind
     return pieces
 
 

@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal, cast
 
@@ -22,6 +21,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
 }
 """What the program fills in, by template."""
 
+# Beside this package wherever it is installed; by its name, a folder "prompts" of the user's might be found.
+_OURS = Path(__file__).parent.parent / "prompts"
 _HEADER = re.compile(r"version (?P<version>[\w.-]{1,40}); fields: (?P<fields>\w+(?:, \w+)*)")
 _PART = re.compile(r"^--- (system|user)[^\S\n]*\n", re.MULTILINE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")  # {"json": …} is none
@@ -72,7 +73,7 @@ def load_template(name: str, folder: Path | None = None) -> Template:
         raise ModelError(f"There is no folder {folder} with prompts. Correct QA_PROMPTS, or unset it.")
     own = folder.expanduser() / f"{name}.txt" if folder is not None else None
     if own is None or not own.exists():
-        return parse_template(name, (files("prompts") / f"{name}.txt").read_text("utf-8"))
+        return parse_template(name, (_OURS / f"{name}.txt").read_text("utf-8"))
     try:
         text = own.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:

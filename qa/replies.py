@@ -120,5 +120,5 @@ def _read_quote(quote: object) -> tuple[int, str]:
 
 
 def _clean(words: str) -> str:
-    """Words without lone surrogates, which JSON can spell and nothing can encode."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", words).strip()
+    """Words without lone surrogates, which nothing can encode, and without the joiners of the prompt."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", words.replace("\u2060", "")).strip()

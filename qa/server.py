@@ -24,7 +24,7 @@ from index.errors import ModelError
 from qa.forms import Form, LineNumbers, Quotes
 from qa.generate import Limits, PromptTooLong, Task
 from qa.prompt import Message
-from qa.sse import read_reply
+from qa.sse import BadReply, read_reply
 
 _CONNECT_S = 10.0
 _PAUSES_S = (0.25, 1.0)  # before the second and the third try
@@ -166,6 +166,10 @@ class Server:
                         if len(reply) > _PROBE_CHARS:
                             break
                 return Ability(_is_probe_word(reply), extras)
+            except (
+                BadReply
+            ):  # rambling beyond the limit, say: what it does with a question remains to be seen
+                return Ability(constrains=False, extras=extras)
             except _Rejected:
                 continue
         return Ability(constrains=False, extras=False)

@@ -11,6 +11,11 @@ from typing import Any
 
 from index.errors import ModelError
 
+
+class BadReply(ModelError):
+    """What came is no whole reply: cut at the limit of tokens, broken off, an error, or nonsense."""
+
+
 _MOST_BYTES = 8_000_000  # of a reply with all that is around it
 _DIES = "its reply breaks off"
 
@@ -18,8 +23,8 @@ _DIES = "its reply breaks off"
 def read_reply(response: http.client.HTTPResponse, sock: socket.socket, deadline: float) -> Iterator[str]:
     """Yield the text of a reply, piece by piece, until it ends by itself.
 
-    Raises ModelError where it does not: cut at the token limit, the connection lost, the time over, or
-    nothing like a reply. Its message holds nothing that the server sent.
+    Raises BadReply where it does not, ModelError where the time is over. Their messages hold
+    nothing that the server sent.
     """
     streamed = response.getheader("Content-Type", "").startswith("text/event-stream")
     body = _read(response, sock, deadline)
@@ -36,7 +41,7 @@ def read_reply(response: http.client.HTTPResponse, sock: socket.socket, deadline
         yield from _piece(event, "delta")
         if _finished(event):
             return
-    raise ModelError(_DIES)
+    raise BadReply(_DIES)
 
 
 def _read(response: http.client.HTTPResponse, sock: socket.socket, deadline: float) -> Iterator[bytes]:
@@ -52,12 +57,12 @@ def _read(response: http.client.HTTPResponse, sock: socket.socket, deadline: flo
         except TimeoutError as exc:
             raise ModelError("its reply did not come to an end in time") from exc
         except (OSError, ValueError, http.client.HTTPException) as exc:
-            raise ModelError(_DIES) from exc
+            raise BadReply(_DIES) from exc
         if not block:
             return
         total += len(block)
         if total > _MOST_BYTES:
-            raise ModelError("its reply does not end")
+            raise BadReply("its reply does not end")
         yield block
 
 
@@ -75,9 +80,9 @@ def _object(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise ModelError("its reply is not one of a chat server")
+        raise BadReply("its reply is not one of a chat server")
     if content.get("error"):
-        raise ModelError("it reports an error instead of a reply")
+        raise BadReply("it reports an error instead of a reply")
     return content
 
 
@@ -97,5 +102,5 @@ def _piece(content: dict[str, Any], part: str) -> Iterator[str]:
 def _finished(content: dict[str, Any]) -> bool:
     reason = _choice(content).get("finish_reason")
     if reason == "length":
-        raise ModelError("its reply reached the limit of tokens (QA_MAX_TOKENS)")
+        raise BadReply("its reply reached the limit of tokens (QA_MAX_TOKENS)")
     return reason is not None

@@ -18,6 +18,7 @@ class ChatServer:
 
     reply: Callable[[Request], str] = lambda request: '{"answer": null}'
     constrains: bool = False
+    rambles: bool = False  # reaches the limit of tokens where no schema keeps it short
     extras: bool = True  # takes fields that it does not know
     streams: bool = True
     status: Callable[[Request], int] = lambda request: 200
@@ -60,6 +61,8 @@ class ChatServer:
             handler.wfile.write(b": a comment\r\n\r\n")
             for piece in [text[at : at + 7] for at in range(0, len(text), 7)]:
                 send_piece(handler, piece)
+            if self.rambles and request not in self.answering:
+                send_piece(handler, " and", finish_reason="length")
             handler.wfile.write(b"data: [DONE]\n\n")
         else:
             handler.send_response(200)

@@ -23,7 +23,7 @@ from index.types import Hit, Passage, Span
 from qa import local_llm
 from qa.answer import Text
 from qa.chat_template import control_tokens, encode_chat, part_control
-from qa.forms import Quotes
+from qa.forms import LineNumbers, Quotes
 from qa.generate import Generator, Limits, PromptTooLong, Task
 from qa.grammar import chunks, is_dense, is_quotable, reply_grammar
 from qa.prompt import Message
@@ -125,6 +125,17 @@ def test_sampled_replies_parse_and_quote_verbatim(models, name, short):
     assert refusals, "a refusal can be reached"
 
 
+def walk(matcher: LLMatcher, vocabulary, random: np.random.Generator) -> str:
+    """A reply in which each token is any of those that the grammar takes, all alike probable."""
+    tokens = []
+    while not matcher.is_stopped():
+        bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
+        tokens.append(int(random.choice(np.flatnonzero(np.unpackbits(bits, bitorder="little")))))
+        matcher.consume_token(tokens[-1])
+        assert not matcher.is_error(), matcher.get_error()
+    return vocabulary.decode_bytes([t for t in tokens if not vocabulary.is_special_token(t)]).decode()
+
+
 @pytest.mark.parametrize("name", ["qwen3", "neox"])
 def test_every_walk_through_the_grammar_parses_and_quotes_verbatim(models, name):
     """The grammar alone: of all the tokens that it takes, any may come next."""
@@ -135,18 +146,30 @@ def test_every_walk_through_the_grammar_parses_and_quotes_verbatim(models, name)
     random = np.random.default_rng(0)
     quotes, cited = 0, set()
     for _ in range(200):
-        matcher, tokens = first.deep_copy(), []
-        while not matcher.is_stopped():
-            bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
-            allowed = np.flatnonzero(np.unpackbits(bits, bitorder="little"))
-            tokens.append(int(random.choice(allowed)))
-            matcher.consume_token(tokens[-1])
-            assert not matcher.is_error(), matcher.get_error()
-        reply = vocabulary.decode_bytes([t for t in tokens if not vocabulary.is_special_token(t)]).decode()
+        reply = walk(first.deep_copy(), vocabulary, random)
         quotes += assert_verbatim(reply, PASSAGES)
         cited |= {cite["passage"] for item in json.loads(reply)["answer"] or [] for cite in item["quotes"]}
     assert quotes > 150
     assert cited == set(QUOTABLE), "each passage that can be quoted is"
+
+
+def test_a_schema_that_is_kept_to_names_existing_lines_alone(models):
+    """What a server with the schema can reply: walked through at random, as above."""
+    form, shown, vocabulary = LineNumbers(), hits(PASSAGES), models["qwen3"]._vocabulary
+    schema = form.schema(shown, 2)
+    text = schema["properties"]["answer"]["anyOf"][1]["items"]["properties"]["text"]
+    text["maxLength"] = 8  # random letters never end it
+    grammar = LLMatcher.grammar_from_json_schema(schema)
+    first = LLMatcher(vocabulary, grammar, log_level=0, limits=local_llm._LIMITS)
+    random = np.random.default_rng(0)
+    found = 0
+    for _ in range(40):
+        for sentence in ReplyReader().feed(walk(first.deep_copy(), vocabulary, random)):
+            places = list(form.evidence(sentence, shown))
+            assert len(places) == len(sentence.quotes) >= 1
+            assert all(PASSAGES[at.passage][at.start : at.end] == at.text for at in places)
+            found += len(places)
+    assert found > 10
 
 
 def test_passages_without_a_legal_quote_leave_a_refusal(models):

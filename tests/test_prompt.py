@@ -1,5 +1,8 @@
 """Prompts are files with declared fields, and a user's folder wins."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,20 @@ def test_every_prompt_that_ships_loads_and_fills_in(name):
 def test_no_prompt_lies_in_the_folder_that_the_program_does_not_know():
     folder = Path(__file__).parent.parent / "prompts"
     assert {path.stem for path in folder.glob("*.txt")} == set(FIELDS)
+
+
+def test_our_prompts_are_found_from_anywhere_even_beside_other_prompts(tmp_path):
+    (tmp_path / "prompts").mkdir()
+    code = "from qa.prompt import load_template; print(load_template('answer').stamp)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "answer 1"
 
 
 @given(st.text(st.sampled_from("{}questionmpa ")), st.text())

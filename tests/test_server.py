@@ -141,6 +141,12 @@ def test_a_server_that_ignores_the_schema_is_asked_for_quotes(index):
     assert "response_format" in server.requests[0]
 
 
+def test_a_server_that_rambles_when_it_is_probed_is_asked_for_quotes(index):
+    with serving(ChatServer(lambda _: GOOD, rambles=True)) as server:
+        assert len(ask(server, index).citations) == 2
+    assert "response_format" not in server.answering[0]
+
+
 @pytest.mark.parametrize("constrains", [True, False])
 def test_a_server_that_takes_no_unknown_fields_gets_none(index, constrains):
     with serving(ChatServer(lambda _: reply(("A.", ["1.2"])), constrains=constrains, extras=False)) as server:
