@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import gc
 from collections.abc import Generator, Iterable
-from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
@@ -29,7 +28,7 @@ _LEAST_ROOM = 128  # tokens that a prompt must leave for the answer
 _PATIENCE_S = 1.0  # that closing waits for a model that is still reading its prompt
 
 # Without these limits long quotes end in "too many expressions"; and errors must not hold the documents.
-_LIMITS = LLParserLimits(
+PARSER_LIMITS = LLParserLimits(
     precompute_large_lexemes=False,
     step_lexer_fuel=5_000_000,
     max_lexer_states=2_000_000,
@@ -127,7 +126,7 @@ class _Run:
         self.stop = Event()
         self._deadline = deadline
         self._vocabulary = vocabulary
-        self._matcher = LLMatcher(vocabulary, grammar, log_level=0, limits=_LIMITS)
+        self._matcher = LLMatcher(vocabulary, grammar, log_level=0, limits=PARSER_LIMITS)
         self._mask: NDArray[np.int32] = np.zeros((vocabulary.vocab_size + 31) // 32, dtype=np.int32)
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._queue: SimpleQueue[str | BaseException | None] = SimpleQueue()
@@ -180,6 +179,7 @@ class _Run:
 
 
 _loading = Lock()
+_loaded: dict[str, LocalModel] = {}  # at most one
 
 
 def load_local(name: str) -> LocalModel:
@@ -188,19 +188,21 @@ def load_local(name: str) -> LocalModel:
     Raises ModelError where it is not there, is no causal model in safetensors, or needs code of its own.
     """
     with _loading:
-        return _load(name)
+        if name not in _loaded:
+            _loaded.clear()  # first: two may not fit into memory
+            _loaded[name] = _load(name)
+        return _loaded[name]
 
 
 def unload() -> None:
     """Forget the model that is loaded, so that its memory is free once no answer uses it any longer."""
     with _loading:
-        _load.cache_clear()
+        _loaded.clear()
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
-@lru_cache(maxsize=1)
 def _load(name: str) -> LocalModel:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as untyped

@@ -72,7 +72,7 @@ def folders(tmp_path_factory):
 def models(folders):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for models of this size more threads are slower
-    yield {name: local_llm._load.__wrapped__(str(folder)) for name, folder in folders.items()}
+    yield {name: local_llm._load(str(folder)) for name, folder in folders.items()}
     torch.set_num_threads(threads)
 
 
@@ -142,7 +142,7 @@ def test_every_walk_through_the_grammar_parses_and_quotes_verbatim(models, name)
     vocabulary = models[name]._vocabulary
     shown = [part_control(passage, models[name]._control) for passage in PASSAGES]
     grammar = reply_grammar(shown, sentences=2, text_chars=8)
-    first = LLMatcher(vocabulary, grammar, log_level=0, limits=local_llm._LIMITS)
+    first = LLMatcher(vocabulary, grammar, log_level=0, limits=local_llm.PARSER_LIMITS)
     random = np.random.default_rng(0)
     quotes, cited = 0, set()
     for _ in range(200):
@@ -160,7 +160,7 @@ def test_a_schema_that_is_kept_to_names_existing_lines_alone(models):
     text = schema["properties"]["answer"]["anyOf"][1]["items"]["properties"]["text"]
     text["maxLength"] = 8  # random letters never end it
     grammar = LLMatcher.grammar_from_json_schema(schema)
-    first = LLMatcher(vocabulary, grammar, log_level=0, limits=local_llm._LIMITS)
+    first = LLMatcher(vocabulary, grammar, log_level=0, limits=local_llm.PARSER_LIMITS)
     random = np.random.default_rng(0)
     found = 0
     for _ in range(40):
@@ -183,7 +183,7 @@ def test_passages_without_a_legal_quote_leave_a_refusal(models):
 def test_no_passage_is_a_dead_end(models, passage):
     vocabulary = models["qwen3"]._vocabulary
     grammar = reply_grammar([passage], sentences=1, text_chars=3)
-    matcher = LLMatcher(vocabulary, grammar, log_level=0, limits=local_llm._LIMITS)
+    matcher = LLMatcher(vocabulary, grammar, log_level=0, limits=local_llm.PARSER_LIMITS)
     opening = '{"answer": [{"quotes": [{"passage": 1, "quote": "'
     tokens = vocabulary.tokenize_str(opening)
     assert (matcher.validate_tokens(tokens) == len(tokens)) == is_quotable(passage)
