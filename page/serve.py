@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import IndexDamaged, IndexMismatch, ModelError, QAError
+from qa.ask import load_model
 from qa.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def serve(settings: Settings, *, host: str = HOST, port: int | None = None) -> i
     is made by the first upload.
     """
     port = choose_port(host, port)
+    load_model(settings)  # a model that cannot be had is said now, not with the first question
     from page.library import Library
 
     library = Library(settings.index)

@@ -77,7 +77,7 @@ def stream(
     built-in reader answers.
     """
     chosen = _choose(settings, model=model, top_k=top_k, min_confidence=min_confidence)
-    chosen_model = model if model is not None and not isinstance(model, str) else _load_model(chosen)
+    chosen_model = model if model is not None and not isinstance(model, str) else load_model(chosen)
     opened = open_index(chosen.index if index is None else index)
     return _answer(clean(question), clean(searched or question), opened, chosen_model, sources, chosen)
 
@@ -263,7 +263,7 @@ def _choose(
     return Settings(**(settings.model_dump() | given)) if given else settings
 
 
-def _load_model(settings: Settings) -> Reader | Generator:
+def load_model(settings: Settings) -> Reader | Generator:
     """The model that the settings name. Raises ModelError where there is none."""
     if settings.model == BUILT_IN:
         return load_reader()

@@ -137,3 +137,8 @@ def test_an_address_of_another_machine_is_a_sentence(capsys, tmp_path):
 )
 def test_loopback_is_recognised(host, local):
     assert is_loopback(host) is local
+
+
+def test_a_model_that_cannot_be_had_ends_the_start_with_code_3(tmp_path, capsys):
+    assert main(["--index", str(tmp_path), "--model", "no-such-model"]) == 3
+    assert "no model 'no-such-model'" in capsys.readouterr().err
