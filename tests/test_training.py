@@ -326,6 +326,18 @@ def test_training_learns_eight_examples_by_heart_and_resumes_bit_for_bit(
     assert json.loads((tmp_path / "out" / "config.json").read_text())["max_length"] == 384
 
 
+def test_a_decay_ends_after_the_wanted_tokens_and_may_be_bent_without_a_jump() -> None:
+    recipe, progress = train.Recipe(warmup_steps=1), train.Progress(step=9, tokens=1000)
+    assert train.rate_factor(progress, recipe) == 1
+    train.begin_decay(progress, 400)
+    progress.tokens = 1100
+    assert train.rate_factor(progress, recipe) == pytest.approx(0.75)
+    train.begin_decay(progress, 60)
+    assert train.rate_factor(progress, recipe) == pytest.approx(0.75)
+    progress.tokens = 1160
+    assert train.rate_factor(progress, recipe) == pytest.approx(0)
+
+
 def test_best_spans_are_those_of_the_obvious_loop() -> None:
     rng = np.random.default_rng(0)
     starts, ends = rng.normal(size=(2, 30)).astype(np.float32)

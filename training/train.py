@@ -54,16 +54,27 @@ class Progress:
     tokens: int = 0
     epoch: int = 0
     position: int = 0
-    decay_from: int = -1
+    decay_from: int = 0
     decay_tokens: int = 0
 
 
 def rate_factor(progress: Progress, recipe: Recipe) -> float:
     """The learning rate as a share of the stable one; 0 or less means the decay is over."""
     factor = min(1.0, (progress.step + 1) / recipe.warmup_steps)
-    if progress.decay_from >= 0:
-        factor *= 1 - (progress.tokens - progress.decay_from) / progress.decay_tokens
-    return factor
+    return factor * decay_share(progress)
+
+
+def decay_share(progress: Progress) -> float:
+    """What the decay leaves of the rate: 1 before it begins, falling linearly to 0 at its end and below."""
+    if progress.decay_tokens == 0:
+        return 1.0
+    return 1 - (progress.tokens - progress.decay_from) / progress.decay_tokens
+
+
+def begin_decay(progress: Progress, tokens: int) -> None:
+    """Let the rate fall from where it is to 0 over the next `tokens`; also bends a decay under way."""
+    whole = round(tokens / max(decay_share(progress), 1e-3))
+    progress.decay_from, progress.decay_tokens = progress.tokens + tokens - whole, whole
 
 
 def save(
@@ -148,8 +159,8 @@ def run(corpus: Corpus, folder: Path, recipe: Recipe, options: argparse.Namespac
     progress = restore(checkpoint, model, average, optimiser) if options.resume else Progress()
     if options.epoch > progress.epoch:
         progress.epoch, progress.position = options.epoch, 0
-    if options.decay_tokens and progress.decay_from < 0:
-        progress.decay_from, progress.decay_tokens = progress.tokens, options.decay_tokens
+    if options.decay_tokens:
+        begin_decay(progress, options.decay_tokens)
     gradients = Gradients(model, options.threads)
     stopping = stop_on_signal()
     evaluated = progress.tokens
@@ -187,7 +198,7 @@ def run(corpus: Corpus, folder: Path, recipe: Recipe, options: argparse.Namespac
         if progress.tokens - evaluated >= options.evaluate_tokens:
             evaluated = progress.tokens
             report(model, average, encoder, corpus, options.evaluate_count)
-            since = time.monotonic()
+            since, since_tokens = time.monotonic(), progress.tokens
     save(checkpoint, model, average, optimiser, progress)
     log.info("finished at %d tokens", progress.tokens)
 
