@@ -8,14 +8,16 @@ on with the next run, because the store knows which passages still wait for a ve
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from index.chunk import chunk
 from index.encode import Encoder
 from index.errors import LoadError
-from index.files import File, Original, find_files, hash_file, name_sources, vanished
+from index.files import File, Original, find_files, free_name, hash_file, moves, name_sources, vanished
 from index.load import load
 from index.squad import paragraphs
 from index.store import Store
@@ -47,10 +49,10 @@ class Builder:
         vectors: Vectors,
         encoder: Encoder,
         *,
-        skip: Path,
+        skip: Collection[Path],
         on_progress: OnProgress,
     ) -> None:
-        """``skip`` is a folder whose content is never indexed: that of the index."""
+        """``skip`` are folders whose content is never indexed: those of the index."""
         self._store = store
         self._words = words
         self._vectors = vectors
@@ -93,19 +95,18 @@ class Builder:
     def _add_files(self, paths: Sequence[Path], tally: _Tally) -> None:
         files: dict[Path, File] = {}
         for path in paths:
-            try:
-                for file in find_files(path, skip=self._skip):
-                    files.setdefault(file.path, file)
-            except LoadError as exc:
-                tally.failed.append(Failure(str(path), str(exc)))
+            found = find_files(path, skip=self._skip)
+            files |= {file.path: file for file in found.files if file.path not in files}
+            tally.failed += found.failed
         known = self._store.originals()
-        for source in vanished(known, files, [path for path in paths if path.is_dir()]):
+        where = {source: original.path for source, (_, original) in known.items()}
+        moved = moves(files, where, lambda source, path: known[source][0] == hash_file(path))
+        where |= moved
+        for source in vanished(where, files, [path for path in paths if path.is_dir()]):
             self._store.remove(source)
-            del known[source]
+            del known[source], where[source]
             tally.removed += 1
-        named = name_sources(
-            files.values(), {source: original.path for source, (_, original) in known.items()}
-        )
+        named = name_sources(files.values(), where)
         for done, (source, file) in enumerate(named.items()):
             self._on_progress(Progress(source, "read", done, len(named)))
             try:
@@ -131,25 +132,26 @@ class Builder:
 
     def _add_squad(self, path: Path, tally: _Tally) -> None:
         try:
-            documents = list(paragraphs(path))
+            documents = {path / quote(source, safe=""): (source, text) for source, text in paragraphs(path)}
             file = Original.of(path)
         except (LoadError, OSError) as exc:
             tally.failed.append(Failure(str(path), str(exc)))
             return
         known = self._store.originals()
-        names = {source for source, _ in documents}
-        for source in [
-            s for s, (_, original) in known.items() if path in original.path.parents and s not in names
-        ]:
-            self._store.remove(source)
-            tally.removed += 1
-        for done, (source, text) in enumerate(documents):
+        source_of = {original.path: source for source, (_, original) in known.items()}
+        for within, source in source_of.items():
+            if path in within.parents and within not in documents:
+                self._store.remove(source)
+                del known[source]
+                tally.removed += 1
+        for done, (within, (name, text)) in enumerate(documents.items()):
+            source = source_of.get(within) or free_name(name, path, known)
             self._on_progress(Progress(source, "read", done, len(documents)))
             document = squad_document(source, text)
             if source in known and known[source][0] == document.sha256:
                 tally.unchanged += 1
                 continue
-            original = Original(path / source, file.size, file.mtime_ns, file.ctime_ns)
+            original = Original(within, file.size, file.mtime_ns, file.ctime_ns)
             self._put(document, original, tally, new=source not in known)
 
     def _put(self, document: Document, original: Original, tally: _Tally, *, new: bool) -> None:
@@ -184,8 +186,6 @@ def embedded_text(passage: Passage) -> str:
 
 def squad_document(source: str, text: str) -> Document:
     """A paragraph of a SQuAD file as a document of its own."""
-    from hashlib import sha256
-
     title = source.rpartition("/")[0].replace("_", " ")
     return Document(
         source=source, sha256=sha256(text.encode()).hexdigest(), text=text, format="squad", title=title

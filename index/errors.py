@@ -9,8 +9,9 @@ QAError                 root; its message is written for the person who reads it
 ├── IndexNotWritable    the index cannot be written: full disk, read-only folder …
 ├── DocumentMissing     no document of that name is in the index
 ├── ModelError          a model (encoder, reader or generator) cannot be loaded or used
-├── TestSetError        a test set cannot be read
-└── AnswerFileError     a saved answer cannot be read
+├── TestSetError        a test set cannot be read, or does not serve its purpose
+├── AnswerFileError     a saved answer cannot be read
+└── SettingsError       a QA_… variable of the environment cannot be used
 
 A programming mistake stays ``ValueError`` or ``TypeError``. A question that the documents do not answer is no
 error but an ``Answer`` with ``refused=True``.
@@ -54,10 +55,14 @@ class ModelError(QAError):
 
 
 class TestSetError(QAError):
-    """A test set is not in one of the formats that we read."""
+    """A test set is not in one of the formats that we read, or not enough for what is asked of it."""
 
     __test__ = False  # pytest would take the name for a test class
 
 
 class AnswerFileError(QAError):
     """A saved answer is not the JSON that `qa ask --json` writes."""
+
+
+class SettingsError(QAError):
+    """A variable of the environment has a value that the program cannot use."""

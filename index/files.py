@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.errors import LoadError
 from index.load import is_supported
+from index.types import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,56 +52,100 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def find_files(path: Path, *, skip: Path) -> Iterator[File]:
-    """The files to index at ``path``: itself, or all supported ones below a folder in the order of their
-    names.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files at a path that was given, and what is there but cannot be read."""
 
-    Hidden files and folders are passed over, links to folders are not followed (so no loop is). Raises
-    LoadError where there is nothing at ``path``.
+    files: tuple[File, ...]
+    failed: tuple[Failure, ...]
+
+
+def find_files(path: Path, *, skip: Collection[Path]) -> Found:
+    """The file at ``path``, or all supported ones below a folder in the order of their names.
+
+    Hidden files and folders and those in ``skip`` are passed over, links to folders are not followed (so no
+    loop is). Nothing at ``path``, folders without permission, links that lead nowhere and devices fail.
     """
     path = Path(os.path.abspath(path))
     try:
         mode = path.stat().st_mode
     except OSError as exc:
-        raise LoadError(
-            f"{path} cannot be read: {exc.strerror or exc}. Check the spelling and the permissions."
-        ) from exc
+        reason = f"{path} cannot be read: {exc.strerror or exc}. Check the spelling and the permissions."
+        return Found((), (Failure(str(path), reason),))
     if not stat.S_ISDIR(mode):
-        yield File(path, path.parent)
-        return
-    for folder, folders, names in os.walk(path):
+        return Found((File(path, path.parent),), ())
+    files: list[File] = []
+    failed: list[Failure] = []
+
+    def report(error: OSError) -> None:
+        name = File(Path(error.filename), path).relative
+        failed.append(
+            Failure(name, f"{name} cannot be opened: {error.strerror}. Its files were left as they are.")
+        )
+
+    for folder, folders, names in os.walk(path, onerror=report):
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and Path(folder, name) != skip
+            name for name in folders if not name.startswith(".") and Path(folder, name) not in skip
         )
         for name in sorted(names):
-            file = Path(folder, name)
-            if not name.startswith(".") and is_supported(file) and file.is_file():
-                yield File(file, path)
+            file = File(Path(folder, name), path)
+            if name.startswith(".") or not is_supported(file.path):
+                continue
+            if file.path.is_file():
+                files.append(file)
+            else:
+                failed.append(
+                    Failure(
+                        file.relative, f"{file.relative} is no file: a device, or a link that leads nowhere."
+                    )
+                )
+    return Found(tuple(files), tuple(failed))
 
 
-def vanished(
-    known: dict[str, tuple[str, Original]], found: dict[Path, File], folders: Iterable[Path]
-) -> list[str]:
-    """Sources of documents whose file was below one of ``folders`` and is certainly there no more.
+def is_gone(path: Path) -> bool:
+    """Whether there is certainly no file at ``path`` any more.
 
-    A file that is only unreadable, or on a disk that is not mounted, is kept: its folder must still be there.
+    One that is only unreadable counts as there, and so does what lies within a file, as the paragraphs of a
+    SQuAD file do.
     """
-    roots = [Path(os.path.abspath(folder)) for folder in folders]
-    gone = []
-    for source, (_, original) in known.items():
-        path = original.path
-        if path in found or not any(root in path.parents for root in roots):
-            continue
-        try:
-            path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            gone.append(source)
-        except OSError:
-            continue
-    return gone
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
-def name_sources(files: Iterable[File], taken: dict[str, Path]) -> dict[str, File]:
+def vanished(known: Mapping[str, Path], found: Collection[Path], folders: Iterable[Path]) -> list[str]:
+    """Sources, of those ``known`` with their files, whose file was below one of ``folders`` and is gone."""
+    roots = {Path(os.path.abspath(folder)) for folder in folders}
+    return [
+        source
+        for source, path in known.items()
+        if path not in found and not roots.isdisjoint(path.parents) and is_gone(path)
+    ]
+
+
+def moves(
+    files: Mapping[Path, File], known: Mapping[str, Path], same: Callable[[str, Path], bool]
+) -> dict[str, Path]:
+    """The new places of files whose folder was renamed, by source.
+
+    A file has moved here if the source that it would have belongs to a file that is gone, and ``same`` says
+    that it holds what that one held.
+    """
+    places = set(known.values())
+    return {
+        file.relative: path
+        for path, file in files.items()
+        if path not in places
+        and file.relative in known
+        and is_gone(known[file.relative])
+        and same(file.relative, path)
+    }
+
+
+def name_sources(files: Iterable[File], taken: Mapping[str, Path]) -> dict[str, File]:
     """A source for each file: its path from its root, with the root's name in front where that is another
     file's.
 
@@ -112,13 +156,15 @@ def name_sources(files: Iterable[File], taken: dict[str, Path]) -> dict[str, Fil
     used = set(taken)
     named: dict[str, File] = {}
     for file in files:
-        source = source_of.get(file.path)
-        if source is None:
-            source = file.relative
-            front = file.root
-            while source in used and front.name:
-                source = f"{front.name}/{source}"
-                front = front.parent
+        source = source_of.get(file.path) or free_name(file.relative, file.root, used)
         used.add(source)
         named[source] = file
     return named
+
+
+def free_name(source: str, root: Path, used: Collection[str]) -> str:
+    """The source, with as many names of the root and its parents in front as make it new."""
+    while source in used and root.name:
+        source = f"{root.name}/{source}"
+        root = root.parent
+    return source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from index.types import Box, Document, DocumentInfo, Hit, Progress, Report, Span
 from index.vectors import Vectors
 
 DATABASE = "citespan.db"
+_WORDS = "terms"  # folder of the word index
 _LOCK_TIMEOUT_S = 60.0
 _POOL = 100  # passages that each retriever puts up for fusion, at least
 
@@ -42,14 +43,14 @@ class Index:
         self.path = path
         self.encoder = encoder
         self._store = store
-        self._words = Terms(path / "terms")
+        self._words = self._open_words()
 
     @classmethod
     def open(cls, path: str | Path, *, encoder: Encoder | None = None, create: bool = False) -> Index:
         """The index in the folder ``path``; ``create`` makes a new one where there is none.
 
         Without ``encoder`` it is the one that the index was built with. Raises IndexMissing, IndexMismatch
-        (built with another encoder, or by a newer version), IndexDamaged.
+        (built with another encoder, or by a newer version), IndexDamaged, IndexBusy.
         """
         path = Path(os.path.abspath(path))
         if not (path / DATABASE).is_file():
@@ -61,6 +62,8 @@ class Index:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 raise IndexNotWritable(f"The folder {path} cannot be made: {exc.strerror}.") from exc
+            with _write_lock(path, _LOCK_TIMEOUT_S):  # others wait until the database is whole
+                Store(path / DATABASE).close()
         store = Store(path / DATABASE)
         built_with = store.get_meta("encoder")
         encoder = encoder or load_encoder(built_with or DEFAULT_ENCODER)
@@ -72,9 +75,34 @@ class Index:
                 f"The index in {path} was built with the encoder {built_with}; asked for {encoder.name}. "
                 f"Index into another folder with --index, or leave the encoder away."
             )
-        index = cls(path, store, encoder)
-        index._recover()
-        return index
+        return cls(path, store, encoder)
+
+    def _open_words(self) -> Terms:
+        """The words of the store: from disk, mended or made anew if need be, else made in memory.
+
+        They lag behind when an indexer was killed, or while another one is at work, who then catches up.
+        """
+        words = self._words_on_disk()
+        if words is not None and words.generation == self._store.generation():
+            return words
+        try:
+            with self._writing(timeout_s=0):
+                words = self._words_on_disk() or Terms.create(self.path / _WORDS)
+                words.catch_up(self._store)
+        except IndexBusy:
+            pass
+        except IndexNotWritable:
+            words = None
+        if words is None:
+            words = Terms.in_memory()
+            words.catch_up(self._store)
+        return words
+
+    def _words_on_disk(self) -> Terms | None:
+        try:
+            return Terms.open(self.path / _WORDS)
+        except (ValueError, OSError):
+            return None
 
     def close(self) -> None:
         """Let go of the files."""
@@ -106,10 +134,10 @@ class Index:
         with self._writing():
             builder = Builder(
                 self._store,
-                self._words,
+                self._own_words(),
                 self._vectors,
                 self.encoder,
-                skip=self.path,
+                skip=(self.path, self.path / _WORDS),
                 on_progress=on_progress or (lambda _: None),
             )
             report = builder.add([Path(os.path.abspath(path)) for path in paths], as_squad=as_squad)
@@ -125,7 +153,7 @@ class Index:
         with self._writing():
             _, path = self._store.original(source)
             self._store.remove(source)
-            self._words.catch_up(self._store)
+            self._own_words().catch_up(self._store)
             self._vectors.catch_up(self._store)
             self._vectors.save()
             self._store.checkpoint()
@@ -134,25 +162,14 @@ class Index:
 
     @contextmanager
     def _writing(self, timeout_s: float = _LOCK_TIMEOUT_S) -> Iterator[None]:
-        lock = FileLock(self.path / "write.lock")
-        try:
-            lock.acquire(timeout=timeout_s)
-        except Timeout as exc:
-            raise IndexBusy(
-                f"Another process is writing to the index in {self.path}. Try again when it has finished."
-            ) from exc
-        except OSError as exc:
-            raise IndexNotWritable(f"The index in {self.path} cannot be written: {exc.strerror}.") from exc
-        try:
+        with _write_lock(self.path, timeout_s):
             yield
-        finally:
-            lock.release()
 
-    def _recover(self) -> None:
-        """Words lag behind the store when an indexer was killed: catch up, unless another one is at work."""
-        if self._words.generation != self._store.generation():
-            with suppress(IndexBusy, IndexNotWritable), self._writing(timeout_s=0):
-                self._words.catch_up(self._store)
+    def _own_words(self) -> Terms:
+        """The words on disk, under the write lock: who read from memory until now takes them up."""
+        if not self._words.on_disk:
+            self._words = self._words_on_disk() or Terms.create(self.path / _WORDS)
+        return self._words
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -179,7 +196,7 @@ class Index:
                 return ()
         pool = max(_POOL, top_k)
         self._vectors.catch_up(self._store)
-        lexical = dict(self._words.search(question, pool, only=only))
+        lexical = dict(self._search_words(question, pool, only))
         dense: dict[int, float] = {}
         if len(self._vectors):
             vector = self.encoder.encode([question])[0]
@@ -189,6 +206,18 @@ class Index:
         passages = self._store.passages([passage for passage, _ in ranking])
         found = [Hit(passages[i], score, "hybrid") for i, score in ranking if i in passages]
         return tuple(found[:top_k])
+
+    def _search_words(
+        self, question: str, top_k: int, only: NDArray[np.int64] | None
+    ) -> list[tuple[int, float]]:
+        if not self._words.on_disk:
+            self._words.catch_up(self._store)
+        try:
+            return self._words.search(question, top_k, only=only)
+        except ValueError:  # a file of theirs is damaged: they are derived, so make them anew
+            self._words = Terms.in_memory()
+            self._words.catch_up(self._store)
+            return self._words.search(question, top_k, only=only)
 
     def document(self, source: str) -> Document:
         """The stored document, whose text all offsets count in. Raises DocumentMissing."""
@@ -207,9 +236,15 @@ class Index:
         with self._writing(), self._store.write():
             self._store.set_meta(f"note:{key}", value)
 
+    def location(self, source: str) -> Path:
+        """Where a document's file was when it was read, whether or not it is still there; of a SQuAD
+        paragraph a path below its file. Raises DocumentMissing.
+        """
+        return self._store.original(source)[1]
+
     def current_path(self, source: str) -> Path | None:
         """Where a document's file is, whatever it holds now; None when it is gone. Raises DocumentMissing."""
-        _, path = self._store.original(source)
+        path = self.location(source)
         return path if path.is_file() else None
 
     def original(self, source: str) -> Path | None:
@@ -225,3 +260,21 @@ class Index:
         document = self.document(source)
         path = self.original(source) if document.format == "pdf" else None
         return () if path is None else read_boxes(path, document, span)
+
+
+@contextmanager
+def _write_lock(path: Path, timeout_s: float) -> Iterator[None]:
+    """The right to write to the index in ``path``, which one process has at a time."""
+    lock = FileLock(path / "write.lock")
+    try:
+        lock.acquire(timeout=timeout_s)
+    except Timeout as exc:
+        raise IndexBusy(
+            f"Another process is writing to the index in {path}. Try again when it has finished."
+        ) from exc
+    except OSError as exc:
+        raise IndexNotWritable(f"The index in {path} cannot be written: {exc.strerror}.") from exc
+    try:
+        yield
+    finally:
+        lock.release()

@@ -14,19 +14,20 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import schema
-from index.errors import DocumentMissing, IndexDamaged, IndexMismatch, IndexNotWritable
+from index.errors import DocumentMissing, IndexBusy, IndexDamaged, IndexMismatch, IndexNotWritable
 from index.files import Original
 from index.types import Document, DocumentInfo, Heading, Passage, Span
 
 if TYPE_CHECKING:
     from index.chunk import Chunk
 
+_BUSY_S = 30.0  # a transaction of another process takes milliseconds
 _PASSAGE = """SELECT passages.id, source, start, end, passages.text, heading, page
               FROM passages JOIN documents ON documents.id = document_id """
 
@@ -35,32 +36,77 @@ class Store:
     """The database of one index folder; any number of threads and processes may use it at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open the database at ``path``, or create it. Raises IndexDamaged, IndexMismatch."""
+        """Open the database at ``path``, or create it. Raises IndexDamaged, IndexMismatch, IndexBusy.
+
+        Where nothing can be written, it is opened for reading alone.
+        """
+        self._path = path
         self._lock = threading.RLock()
-        try:
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        with self._translated():
+            try:
+                self._connect(str(path))
+                self._prepare()
+            except sqlite3.OperationalError as exc:
+                if ("readonly" not in str(exc) and "unable to open" not in str(exc)) or not path.is_file():
+                    raise
+                self._connect(f"{path.as_uri()}?mode=ro&immutable=1")
+            version = schema.version(self._db)
+        if version > schema.VERSION:
+            self.close()
+            raise IndexMismatch(
+                f"A newer Citespan wrote this index (schema {version}; this one reads up to "
+                f"{schema.VERSION}). Update Citespan, or index into another folder with --index."
+            )
+
+    def _connect(self, address: str) -> None:
+        self._db = sqlite3.connect(
+            address,
+            timeout=_BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=address.startswith("file:"),
+        )
+
+    def _prepare(self) -> None:
+        if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA secure_delete = ON")
-            if schema.version(self._db) < schema.VERSION:
-                with self.write():  # under the lock: a second process may be creating it at the same time
-                    schema.upgrade(self._db)
-            elif schema.version(self._db) > schema.VERSION:
-                raise IndexMismatch(
-                    f"A newer Citespan wrote this index (schema {schema.version(self._db)}; this one reads "
-                    f"up to {schema.VERSION}). Update Citespan, or index into another folder with --index."
-                )
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA secure_delete = ON")
+        if schema.version(self._db) < schema.VERSION:
+            self._db.execute("BEGIN IMMEDIATE")  # a second process may be creating it at the same time
+            schema.upgrade(self._db)
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLite's errors as ours, each with its remedy; a closed database stays a programming mistake."""
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.OperationalError as exc:
+            if "locked" in str(exc) or "busy" in str(exc):
+                raise IndexBusy(
+                    f"Another process is writing to the index {self._path}. Try again when it has finished."
+                ) from exc
+            raise IndexNotWritable(
+                f"The index could not be written ({exc}). What it held before is still there: free some "
+                f"space or make its folder writable, and run the command again."
+            ) from exc
         except sqlite3.DatabaseError as exc:
             raise IndexDamaged(
-                f"The index database {path} cannot be read ({exc}). Move its folder away and run `qa index` "
-                f"again."
+                f"The index database {self._path} is damaged ({exc}). Your files are not: move the folder of "
+                f"the index away and run `qa index` again."
             ) from exc
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._lock, self._translated():
+            return self._db.execute(query, values).fetchall()
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database, so that no deleted text stays behind in it."""
-        with self._lock:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Fold the write-ahead log into the database and let go of it."""
@@ -70,17 +116,11 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[None]:
         """One transaction: all of it is stored, or nothing."""
-        with self._lock:
+        with self._lock, self._translated():
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield
                 self._db.execute("COMMIT")
-            except sqlite3.OperationalError as exc:
-                self._roll_back()
-                raise IndexNotWritable(
-                    f"The index could not be written ({exc}). What it held before is still there: free some "
-                    f"space or make its folder writable, and run the command again."
-                ) from exc
             except BaseException:
                 self._roll_back()
                 raise
@@ -93,14 +133,12 @@ class Store:
 
     def get_meta(self, key: str, default: str = "") -> str:
         """The fact stored under ``key``."""
-        with self._lock:
-            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return default if row is None else str(row[0])
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else default
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a fact under ``key``."""
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def generation(self) -> int:
         """Number of the last write that changed passages or vectors."""
@@ -113,9 +151,8 @@ class Store:
 
     def counts(self) -> tuple[int, int]:
         """Numbers of documents and of passages."""
-        with self._lock:
-            query = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
-            documents, passages = self._db.execute(query).fetchone()
+        query = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
+        documents, passages = self._rows(query)[0]
         return int(documents), int(passages)
 
     # -- documents -------------------------------------------------------------------------------------------
@@ -179,14 +216,13 @@ class Store:
 
     def document(self, source: str) -> Document:
         """The stored document. Raises DocumentMissing."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT sha256, text, format, title, pages, headings FROM documents WHERE source = ?",
-                (source,),
-            ).fetchone()
-        if row is None:
+        rows = self._rows(
+            "SELECT sha256, text, format, title, pages, headings FROM documents WHERE source = ?",
+            (source,),
+        )
+        if not rows:
             raise _missing(source)
-        sha256, text, kind, title, pages, headings = row
+        sha256, text, kind, title, pages, headings = rows[0]
         return Document(
             source=source,
             sha256=sha256,
@@ -199,31 +235,24 @@ class Store:
 
     def documents(self) -> tuple[DocumentInfo, ...]:
         """All documents in the order of their sources."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT source, sha256, characters,"
-                " (SELECT count(*) FROM passages WHERE document_id = documents.id),"
-                " json_array_length(pages) FROM documents ORDER BY source"
-            ).fetchall()
+        rows = self._rows(
+            "SELECT source, sha256, characters,"
+            " (SELECT count(*) FROM passages WHERE document_id = documents.id),"
+            " json_array_length(pages) FROM documents ORDER BY source"
+        )
         return tuple(DocumentInfo(*row) for row in rows)
 
     def originals(self) -> dict[str, tuple[str, Original]]:
         """For each source its sha256 and the file that it was read from."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT source, sha256, path, size, mtime_ns, ctime_ns FROM documents"
-            ).fetchall()
+        rows = self._rows("SELECT source, sha256, path, size, mtime_ns, ctime_ns FROM documents")
         return {row[0]: (row[1], Original(Path(os.fsdecode(row[2])), *row[3:])) for row in rows}
 
     def original(self, source: str) -> tuple[str, Path]:
         """Sha256 of a document, and where its file was. Raises DocumentMissing."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT sha256, path FROM documents WHERE source = ?", (source,)
-            ).fetchone()
-        if row is None:
+        rows = self._rows("SELECT sha256, path FROM documents WHERE source = ?", (source,))
+        if not rows:
             raise _missing(source)
-        return str(row[0]), Path(os.fsdecode(row[1]))
+        return str(rows[0][0]), Path(os.fsdecode(rows[0][1]))
 
     # -- passages and vectors --------------------------------------------------------------------------------
 
@@ -238,16 +267,14 @@ class Store:
 
     def count_waiting(self) -> int:
         """Number of passages that have no vector yet."""
-        with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM passages WHERE encoded IS NULL").fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM passages WHERE encoded IS NULL")[0][0])
 
     def stored_after(self, generation: int) -> list[Passage]:
         """Passages whose text came after ``generation``, by id."""
         return self._passages("WHERE stored > ? ORDER BY passages.id", (generation,))
 
     def _passages(self, where: str, values: tuple[int, ...]) -> list[Passage]:
-        with self._lock:
-            rows = self._db.execute(_PASSAGE + where, values).fetchall()
+        rows = self._rows(_PASSAGE + where, values)
         return [
             Passage(i, source, Span(s, e), text.decode(), head, page)
             for i, source, s, e, text, head, page in rows
@@ -255,12 +282,11 @@ class Store:
 
     def ids_of(self, sources: Collection[str]) -> NDArray[np.int64]:
         """Ids of all passages of these documents, ascending."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT passages.id FROM passages JOIN documents ON documents.id = document_id"
-                " WHERE source IN (SELECT value FROM json_each(?)) ORDER BY passages.id",
-                (json.dumps(list(sources)),),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT passages.id FROM passages JOIN documents ON documents.id = document_id"
+            " WHERE source IN (SELECT value FROM json_each(?)) ORDER BY passages.id",
+            (json.dumps(list(sources)),),
+        )
         return np.array([row[0] for row in rows], dtype=np.int64)
 
     def set_vectors(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
@@ -275,20 +301,16 @@ class Store:
 
     def vectors_after(self, generation: int, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Ids (n,) and vectors (n, dim) that came after ``generation``."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT id, vector FROM passages WHERE encoded > ? ORDER BY id", (generation,)
-            ).fetchall()
+        rows = self._rows("SELECT id, vector FROM passages WHERE encoded > ? ORDER BY id", (generation,))
         ids = np.array([row[0] for row in rows], dtype=np.int64)
         halves = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float16)
         return ids, halves.reshape(len(ids), dim).astype(np.float32)
 
     def deleted_after(self, generation: int) -> NDArray[np.int64]:
         """Ids of the passages that were deleted after ``generation``, ascending."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT passage_id FROM deleted WHERE generation > ? ORDER BY passage_id", (generation,)
-            ).fetchall()
+        rows = self._rows(
+            "SELECT passage_id FROM deleted WHERE generation > ? ORDER BY passage_id", (generation,)
+        )
         return np.array([row[0] for row in rows], dtype=np.int64)
 
 

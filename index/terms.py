@@ -23,6 +23,7 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 _MAX_QUERY_TERMS = 256
 _MAX_TERM_CHARS = 64
 _HEADING_BOOST = 0.4  # measured on development questions; headings repeat over many passages
+_STAMP = "generation"  # name of the file that says up to which one the words are in
 _FORMAT = "1"  # a new way of making terms gets a new number, and the index is rebuilt
 
 
@@ -61,36 +62,55 @@ class Terms:
     a crash between the two only means that some passages are written again.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """The index in ``folder``; a missing or damaged one is begun anew, and ``catch_up`` fills it."""
-        self._folder = folder
-        try:
-            self._open()
-        except (ValueError, OSError):
-            shutil.rmtree(folder, ignore_errors=True)
-            self._open()
-
-    def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        stamp = self._folder / "generation"
-        made, _, seen = stamp.read_text().partition(" ") if stamp.exists() else ("", "", "")
-        if made != _FORMAT and any(self._folder.iterdir()):
-            raise ValueError(f"terms were made by format {made!r}, not {_FORMAT!r}")
-        self.generation = int(seen or 0)
-        self._index = tantivy.Index(_schema(), path=str(self._folder))
+    def __init__(self, index: tantivy.Index, folder: Path | None, generation: int) -> None:
+        """Use ``open``, ``create`` or ``in_memory``; ``folder`` is None in memory."""
+        self._index = index
         self._index.register_tokenizer("words", _analyzer())
+        self._folder = folder
+        self.generation = generation
+
+    @classmethod
+    def open(cls, folder: Path) -> Terms:
+        """The index in ``folder``. Raises ValueError or OSError where there is none that can be read."""
+        made, _, seen = (folder / _STAMP).read_text().partition(" ")
         if made != _FORMAT:
-            self._stamp(0)
+            raise ValueError(f"the words were made in format {made!r}, not {_FORMAT!r}")
+        return cls(tantivy.Index.open(str(folder)), folder, int(seen))
+
+    @classmethod
+    def create(cls, folder: Path) -> Terms:
+        """An empty index in ``folder``, in place of what is there. Needs the write lock."""
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        else:
+            folder.unlink(missing_ok=True)
+        folder.mkdir(parents=True)
+        words = cls(tantivy.Index(_schema(), path=str(folder)), folder, 0)
+        words._stamp(0)
+        return words
+
+    @classmethod
+    def in_memory(cls) -> Terms:
+        """An empty index that is never written: for who may only read, and finds none that can be read."""
+        return cls(tantivy.Index(_schema()), None, 0)
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether what is caught up stays."""
+        return self._folder is not None
 
     def _stamp(self, generation: int) -> None:
-        draft = self._folder / "generation.draft"
-        draft.write_text(f"{_FORMAT} {generation}")
-        draft.replace(self._folder / "generation")
+        if self._folder is not None:
+            draft = self._folder / f"{_STAMP}.draft"
+            draft.write_text(f"{_FORMAT} {generation}")
+            draft.replace(self._folder / _STAMP)
         self.generation = generation
 
     def catch_up(self, store: Store) -> None:
         """Take over what was stored or deleted since ``generation``, and commit. Needs the write lock."""
         now = store.generation()
+        if now == self.generation:
+            return
         if now < self.generation:  # another database was put in the place of ours
             with self._writer() as writer:
                 writer.delete_all_documents()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from index import Index
-from index.errors import DocumentMissing, IndexDamaged, IndexMismatch, IndexMissing
+from index.errors import DocumentMissing, IndexDamaged, IndexMismatch, IndexMissing, IndexNotWritable
 from index.index import DATABASE
 from tests.corpus import write
 from tests.fakes import HashEncoder
@@ -262,3 +262,164 @@ def test_an_empty_question_finds_nothing_and_a_bad_top_k_is_a_mistake(index, doc
     assert index.search("  \n ") == ()
     with pytest.raises(ValueError, match="top_k"):
         index.search("harbour", top_k=0)
+
+
+def test_what_is_in_a_folder_but_cannot_be_read_is_named(index, tmp_path):
+    docs = write(tmp_path / "docs", {"a.txt": "alpha"})
+    (docs / "lost.txt").symlink_to(docs / "nowhere.txt")
+    os.mkfifo(docs / "pipe.txt")
+    report = index.add([docs])
+    assert {failure.source for failure in report.failed} == {"lost.txt", "pipe.txt"}
+    assert report.added == 1
+
+
+def test_a_folder_that_cannot_be_opened_is_named_and_its_documents_stay(index, docs, monkeypatch):
+    index.add([docs])
+    walk = os.walk
+
+    def closed(top, onerror):
+        for folder, folders, names in walk(top):
+            if Path(folder).name == "deep":
+                onerror(PermissionError(13, "Permission denied", folder))
+            else:
+                yield folder, folders, names
+
+    monkeypatch.setattr("index.files.os.walk", closed)
+    report = index.add([docs])
+    assert counts(report) == (0, 0, 2, 0, 1)
+    assert report.failed[0].source == "deep"
+    assert index.document("deep/c.csv").text == TEXTS["deep/c.csv"]
+
+
+def test_a_renamed_folder_keeps_its_sources(index, docs):
+    index.add([docs])
+    moved = docs.rename(docs.with_name("renamed"))
+    assert counts(index.add([moved])) == (0, 0, 3, 0, 0)
+    assert {info.source for info in index.documents()} == set(TEXTS)
+    assert index.location("a.txt") == moved / "a.txt"
+
+
+def test_a_link_whose_target_is_gone_is_forgotten(index, tmp_path):
+    target = write(tmp_path / "elsewhere", {"x.txt": "linked words"}) / "x.txt"
+    docs = write(tmp_path / "docs", {"a.txt": "alpha"})
+    (docs / "x.txt").symlink_to(target)
+    index.add([docs])
+    target.unlink()
+    assert index.add([docs]).removed == 1
+
+
+def squad(path, *texts):
+    import json
+
+    paragraphs = [{"context": text, "qas": []} for text in texts]
+    path.write_text(json.dumps({"data": [{"title": "My/Title", "paragraphs": paragraphs}]}))
+    return path
+
+
+def test_two_squad_files_with_the_same_titles_do_not_overwrite_each_other(index, tmp_path):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    one, two = squad(docs / "a.json", "Lions roar."), squad(docs / "b.json", "Löwen brüllen.")
+    for _ in range(2):
+        for path in (one, two):
+            index.add([path], as_squad=True)
+        texts = {info.source: index.document(info.source).text for info in index.documents()}
+        assert texts == {"My/Title/0": "Lions roar.", "b.json/My/Title/0": "Löwen brüllen."}
+
+
+def test_paragraphs_stay_as_long_as_their_squad_file(index, tmp_path):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    path = squad(docs / "a.json", "Lions roar.", "Tigers too.")
+    index.add([path], as_squad=True)
+    index.add([docs])
+    assert {"My/Title/0", "My/Title/1"} <= {info.source for info in index.documents()}
+    path.unlink()
+    assert index.add([docs]).removed >= 2
+    assert index.documents() == ()
+
+
+def test_a_damaged_page_of_the_database_is_a_sentence(index, docs, tmp_path):
+    index.add([docs])
+    index.close()
+    with (tmp_path / ".qa" / DATABASE).open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(4096 * 12))
+    with (
+        pytest.raises(IndexDamaged, match="again"),
+        Index.open(tmp_path / ".qa", encoder=HashEncoder()) as broken,
+    ):
+        broken.documents()
+        broken.search("harbour")
+
+
+@pytest.mark.parametrize("damage", ["no folder", "a file", "no stamp", "no positions", "junk"])
+def test_damaged_words_are_made_anew_from_the_store(index, docs, tmp_path, damage):
+    index.add([docs])
+    index.close()
+    terms = tmp_path / ".qa" / "terms"
+    if damage in ("no folder", "a file"):
+        shutil.rmtree(terms)
+    if damage == "a file":
+        terms.write_text("no folder")
+    if damage == "no stamp":
+        (terms / "generation").unlink()
+    if damage == "junk":
+        (terms / "meta.json").write_text("junk")
+    if damage == "no positions":
+        for part in terms.glob("*.idx"):
+            part.write_bytes(b"")
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder()) as again:
+        assert again.search("Lindqvist")[0].passage.source == "a.txt"
+        (docs / "new.txt").write_text("The lighthouse keeper is called Osei.")
+        again.add([docs])
+        assert again.search("Osei keeper")[0].passage.source == "new.txt"
+
+
+def test_an_index_that_may_only_be_read_still_answers():
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o755)
+        docs = write(folder / "docs", TEXTS)
+        with Index.open(folder / ".qa", encoder=HashEncoder(), create=True) as index:
+            index.add([docs])
+        for path in [folder / ".qa", *(folder / ".qa").rglob("*")]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)  # root may write anywhere
+        try:
+            with Index.open(folder / ".qa", encoder=HashEncoder()) as index:
+                assert index.search("Who approved the harbour budget?")[0].passage.source == "a.txt"
+                assert index.document("a.txt").text == TEXTS["a.txt"]
+                with pytest.raises(IndexNotWritable, match="written"):
+                    index.add([docs])
+        finally:
+            if root:
+                os.seteuid(0)
+    finally:
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_processes_that_make_the_same_new_index_at_once_all_succeed(tmp_path):
+    import subprocess
+    import sys
+
+    docs = write(tmp_path / "docs", {f"{i}.txt": f"Document number {i}." for i in range(3)})
+    code = (
+        "import sys; from index import Index; from tests.fakes import HashEncoder\n"
+        "with Index.open(sys.argv[1], encoder=HashEncoder(), create=True) as index: index.add([sys.argv[2]])"
+    )
+    command = [sys.executable, "-c", code]
+    project = Path(__file__).parent.parent
+    for attempt in range(4):
+        folder = str(tmp_path / f"index{attempt}")
+        running = [subprocess.Popen([*command, folder, str(docs)], cwd=project) for _ in range(3)]
+        assert [process.wait(60) for process in running] == [0, 0, 0]
+        with Index.open(folder, encoder=HashEncoder()) as index:
+            assert len(index.documents()) == 3
+            assert len(index.search("document number", top_k=9)) == 3

@@ -39,7 +39,7 @@ def test_bm25_finds_the_passage_that_holds_the_rare_word(tmp_path):
         tmp_path,
         {"a.txt": "The budget of the harbour was approved.", "b.txt": "The weather of the harbour was fine."},
     )
-    words = Terms(tmp_path / "terms")
+    words = Terms.create(tmp_path / "terms")
     words.catch_up(store)
     found = words.search("Who approved the budget?", 10)
     assert store.passages([found[0][0]])[found[0][0]].source == "a.txt"
@@ -48,7 +48,7 @@ def test_bm25_finds_the_passage_that_holds_the_rare_word(tmp_path):
 
 def test_query_syntax_in_a_question_is_plain_text(tmp_path):
     store = fill(tmp_path, {"a.txt": "alpha beta", "b.txt": "gamma"})
-    words = Terms(tmp_path / "terms")
+    words = Terms.create(tmp_path / "terms")
     words.catch_up(store)
     for question in [
         'body:"alpha',
@@ -64,7 +64,7 @@ def test_query_syntax_in_a_question_is_plain_text(tmp_path):
 
 def test_a_removed_document_is_found_by_no_word_of_its_own(tmp_path):
     store = fill(tmp_path, {"a.txt": "alpha beta", "b.txt": "gamma"})
-    words = Terms(tmp_path / "terms")
+    words = Terms.create(tmp_path / "terms")
     words.catch_up(store)
     store.remove("a.txt")
     words.catch_up(store)
@@ -74,7 +74,7 @@ def test_a_removed_document_is_found_by_no_word_of_its_own(tmp_path):
 
 def test_search_can_be_restricted_to_passages(tmp_path):
     store = fill(tmp_path, {"a.txt": "alpha", "b.txt": "alpha"})
-    words = Terms(tmp_path / "terms")
+    words = Terms.create(tmp_path / "terms")
     words.catch_up(store)
     only = store.ids_of(["b.txt"])
     assert [i for i, _ in words.search("alpha", 5, only=only)] == only.tolist()
@@ -83,18 +83,24 @@ def test_search_can_be_restricted_to_passages(tmp_path):
 
 def test_a_crash_between_commit_and_stamp_duplicates_nothing(tmp_path):
     store = fill(tmp_path, {"a.txt": "alpha"})
-    words = Terms(tmp_path / "terms")
+    words = Terms.create(tmp_path / "terms")
     words.catch_up(store)
     (tmp_path / "terms" / "generation").write_text("1 0")  # as if the stamp had never been written
-    again = Terms(tmp_path / "terms")
+    again = Terms.open(tmp_path / "terms")
     again.catch_up(store)
     assert len(again.search("alpha", 5)) == 1
 
 
-def test_a_damaged_index_is_made_anew(tmp_path):
-    store = fill(tmp_path, {"a.txt": "alpha"})
-    Terms(tmp_path / "terms").catch_up(store)
+def test_a_damaged_index_is_no_index(tmp_path):
+    Terms.create(tmp_path / "terms")
     (tmp_path / "terms" / "meta.json").write_text("junk")
-    words = Terms(tmp_path / "terms")
-    words.catch_up(store)
-    assert len(words.search("alpha", 5)) == 1
+    with pytest.raises(ValueError):
+        Terms.open(tmp_path / "terms")
+
+
+def test_words_in_memory_are_those_on_disk(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha beta", "b.txt": "gamma"})
+    on_disk, in_memory = Terms.create(tmp_path / "terms"), Terms.in_memory()
+    for words in (on_disk, in_memory):
+        words.catch_up(store)
+    assert in_memory.search("beta gamma", 5) == on_disk.search("beta gamma", 5)

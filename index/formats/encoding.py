@@ -85,14 +85,18 @@ def _decode(data: bytes) -> tuple[str, str | None]:
 
 
 def _decode_utf8(data: bytes) -> str | None:
-    """The text where the bytes are UTF-8; a few damaged ones in text that clearly is UTF-8 become U+FFFD."""
+    """The text where the bytes are UTF-8; a few damaged ones in text that clearly is UTF-8 become U+FFFD.
+
+    In a legacy encoding hardly two bytes in a row form a character of UTF-8 by chance, so three characters
+    for each damaged place are proof enough.
+    """
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         text = data.decode("utf-8", "replace")
     damaged = text.count("\ufffd")
     intact = sum(not character.isascii() for character in text[: 1 << 20]) - damaged
-    return text if damaged * 20 <= intact else None
+    return text if damaged * 3 <= intact else None
 
 
 def _wide_encoding(data: bytes) -> str:

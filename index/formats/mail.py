@@ -15,13 +15,19 @@ from index.formats.parsed import Parsed, Writer, one_line
 
 _FIELDS = ("From", "To", "Cc", "Date")
 _MAX_MESSAGES = 100  # forwarded in one file
+_MAX_HEADER_CHARS = 10_000  # decoding takes time quadratic in the length
 
 
 def read(data: bytes, name: str) -> Parsed:
     """The message and what it forwards; the plain version of a text, attached files by name only."""
     try:
         message = BytesParser(policy=policy.compat32).parsebytes(data)
-    except (MessageError, ValueError, LookupError, RecursionError) as exc:
+    except RecursionError as exc:
+        raise LoadError(
+            f"{name} cannot be read as an e-mail: its parts are nested too deeply. Save what you need of it "
+            "as a message of its own."
+        ) from exc
+    except (MessageError, ValueError, LookupError) as exc:
         raise LoadError(
             f"{name} cannot be read as an e-mail: {exc}. Save the message again as .eml."
         ) from exc
@@ -85,7 +91,10 @@ def _field(message: Message, field: str) -> str:
 
 
 def _header(text: str) -> str:
-    """A header field in plain characters; as it stands if it is encoded wrongly."""
+    """A header field, or the beginning of a very long one, in plain characters; as it stands if it is
+    encoded wrongly.
+    """
+    text = text[:_MAX_HEADER_CHARS]
     try:
         return one_line(str(make_header(decode_header(text))))
     except (ValueError, LookupError, MessageError):
