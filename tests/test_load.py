@@ -113,6 +113,11 @@ def test_one_damaged_byte_does_not_garble_a_utf8_text(tmp_path: Path) -> None:
     assert _load(tmp_path, data).text == text + "\ufffd"
 
 
+def test_one_damaged_byte_does_not_garble_a_short_utf8_text(tmp_path: Path) -> None:
+    text = "Der Zürichsee liegt südlich. " + "Plain words follow. " * 5 + "Größe: fünf."
+    assert _load(tmp_path, text.encode() + b"\x80").text == text + "\ufffd"
+
+
 def test_no_stored_text_holds_a_lone_surrogate(tmp_path: Path) -> None:
     data = "Words before ".encode("utf-16") + b"\x00\xd8" + " and after.".encode("utf-16-le")
     document = _load(tmp_path, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -312,6 +313,20 @@ def test_broken_rtf_never_raises_anything_but_load_errors(tmp_path: Path, data: 
         _load(tmp_path, data, "a.rtf").text.encode("utf-8")
     except LoadError as exc:
         assert str(exc).startswith("a.rtf ")
+
+
+def test_a_mail_with_an_endless_subject_is_read_in_an_instant(tmp_path: Path) -> None:
+    started = time.monotonic()
+    for subject in (b"word =?utf-8?q?Z=C3=BCrich?= " * 60_000, b"=?utf-8?q?Z=C3=BCrich?=\r\n " * 60_000):
+        document = _load(tmp_path, b"Subject: " + subject + b"\r\nFrom: a@b.c\r\n\r\nwords", "a.eml")
+        assert document.text.endswith("words") and "Zürich" in document.title
+    assert time.monotonic() - started < 5
+
+
+def test_a_mail_of_parts_within_parts_without_end_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    nested = "".join(f'Content-Type: multipart/mixed; boundary="b{i}"\n\n--b{i}\n' for i in range(2000))
+    with pytest.raises(LoadError, match="nested too deeply"):
+        _load(tmp_path, nested.encode() + b"\nwords\n", "a.eml")
 
 
 @pytest.mark.parametrize(
