@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -37,14 +38,14 @@ class Checked:
 def verify(answer: Mapping[str, Any], index: Index) -> tuple[Checked, ...]:
     """What became of each citation of an answer that was saved as the JSON of ``qa ask --json``.
 
-    It is checked against the file as it is now, also where the index does not know of the change yet; where
-    the file is gone or was no file of its own (a paragraph of a SQuAD file), against the stored text.
+    It is checked against the file as it is now, also where the index does not know of the change yet. A
+    paragraph of a SQuAD file is checked against the stored text, as long as that file is there.
 
     ok       the same words stand at the same place
     moved    the same words stand elsewhere: where their surroundings are most alike, the nearest of equals
     changed  words at least 80 % alike stand there instead, first sought near the old place; or a quote of
              less than 24 characters is found in new surroundings alone (another sentence with that number)
-    gone     the document, or the words, cannot be found or read any more
+    gone     the file, the document or the words cannot be found or read any more
 
     Surroundings are known where the answer's text shows the quote within its sentence. Raises
     AnswerFileError where the answer is not of that form.
@@ -67,10 +68,10 @@ def _current_text(index: Index, source: str) -> str | None:
     """The text of a document as its file has it now; None where there is none to be had."""
     try:
         document = index.document(source)
-        path = index.current_path(source)
-        if path is None or document.format == "squad" or index.original(source) is not None:
-            return document.text
-        return load(path, source).text
+        path = index.location(source)
+        if document.format == "squad":
+            return document.text if any(os.path.isfile(above) for above in path.parents) else None
+        return document.text if index.original(source) is not None else load(path, source).text
     except (DocumentMissing, LoadError):
         return None
 

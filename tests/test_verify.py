@@ -1,5 +1,7 @@
 """Saved answers against the files as they are now."""
 
+import json
+
 import pytest
 
 import qa
@@ -111,11 +113,23 @@ def test_a_removed_document_is_gone(index):
     assert checked(answer, index)[0] == "gone"
 
 
-def test_a_file_that_is_gone_is_checked_against_the_stored_text(index, docs):
+def test_words_of_a_deleted_file_are_gone_also_before_the_index_knows(index, docs):
     answer = saved(index, "Ada Lindqvist")
     (docs / "a.txt").unlink()
-    assert checked(answer, index)[0] == "ok"
+    assert checked(answer, index)[0] == "gone"
     index.add([docs])
+    assert checked(answer, index)[0] == "gone"
+
+
+def test_a_paragraph_of_a_squad_file_stands_as_long_as_the_file_is_there(index, tmp_path):
+    path = tmp_path / "squad.json"
+    paragraph = {"context": "The lighthouse burned down in 1703.", "qas": []}
+    path.write_text(json.dumps({"data": [{"title": "Lights", "paragraphs": [paragraph]}]}))
+    index.add([path], as_squad=True)
+    reader = FixedReader({"1703": 0.9})
+    answer = qa.ask("lighthouse?", index=index, model=reader, sources=["Lights/0"]).to_dict()
+    assert checked(answer, index) == ("ok", *place(paragraph["context"], "1703"))
+    path.unlink()
     assert checked(answer, index)[0] == "gone"
 
 
