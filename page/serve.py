@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import IndexDamaged, IndexMismatch, ModelError, QAError
 from qa.ask import load_model
-from qa.settings import Settings, read_settings
+from qa.settings import Settings, change, read_settings
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -41,9 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         given = {"index": arguments.index, "model": arguments.model}
-        settings = Settings(
-            **(read_settings().model_dump() | {k: v for k, v in given.items() if v is not None})
-        )
+        settings = change(read_settings(), given)
         return serve(settings, host=arguments.host, port=arguments.port)
     except QAError as exc:
         _say(str(exc))

@@ -11,7 +11,7 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from index.errors import ModelError
+from index.errors import DocumentMissing, ModelError
 from qa.answer import Answer, Cited, Done, Event, Retrieved, Text
 from qa.read import Reader, load_reader
 
@@ -39,7 +39,7 @@ def ask(
     index: str | Path | Index | None = None,
     model: str | Reader | Generator | None = None,
     top_k: int | None = None,
-    sources: Collection[str] | None = None,
+    sources: str | Collection[str] | None = None,
     min_confidence: float | None = None,
     settings: Settings | None = None,
 ) -> Answer:
@@ -62,7 +62,7 @@ def stream(
     index: str | Path | Index | None = None,
     model: str | Reader | Generator | None = None,
     top_k: int | None = None,
-    sources: Collection[str] | None = None,
+    sources: str | Collection[str] | None = None,
     min_confidence: float | None = None,
     settings: Settings | None = None,
     searched: str | None = None,
@@ -70,16 +70,34 @@ def stream(
     """Yield Retrieved, Text pieces with a Cited after each marker, and Done with the whole answer.
 
     ``index`` is a folder or an open index; ``model`` a name, a reader or a generator. What is not given comes
-    from ``settings``, and these from the environment. ``sources`` limits the search to these documents.
-    ``searched`` is what is looked for where the question alone does not say it (a follow-up). Raises QAError
-    where there is no usable index or model, ValueError where a number is out of its range; a question
-    without an answer is no error. A generator that fails is none either: it is logged as a warning, and the
-    built-in reader answers.
+    from ``settings``, and these from the environment. ``sources`` limits the search to these documents, or
+    to one. ``searched`` is what is looked for where the question alone does not say it (a follow-up). Raises
+    QAError where there is no usable index or model, or no document of a name in ``sources``, ValueError where
+    a number is out of its range; a question without an answer is no error. A generator that fails is none
+    either: it is logged as a warning, and the built-in reader answers.
     """
+    if not isinstance(question, str):
+        raise TypeError(f"The question must be a str, not {type(question).__name__}.")
     chosen = _choose(settings, model=model, top_k=top_k, min_confidence=min_confidence)
     chosen_model = model if model is not None and not isinstance(model, str) else load_model(chosen)
     opened = open_index(chosen.index if index is None else index)
-    return _answer(clean(question), clean(searched or question), opened, chosen_model, sources, chosen)
+    only = choose_sources(sources, opened)
+    return _answer(clean(question), clean(searched or question), opened, chosen_model, only, chosen)
+
+
+def choose_sources(sources: str | Collection[str] | None, index: Index) -> tuple[str, ...] | None:
+    """The documents to search, each once; None means all, a name by itself that document alone.
+
+    Raises DocumentMissing for a name that is not in the index: nothing found in it would look like no answer.
+    """
+    if sources is None:
+        return None
+    chosen = tuple(dict.fromkeys([sources] if isinstance(sources, str) else sources))
+    known = {info.source for info in index.documents()} if chosen else frozenset()
+    for source in chosen:
+        if source not in known:
+            raise DocumentMissing(f"There is no document {source} in the index. `qa list` shows all.")
+    return chosen
 
 
 def _answer(
@@ -251,16 +269,11 @@ def _choose(
     settings: Settings | None, *, model: object, top_k: int | None, min_confidence: float | None
 ) -> Settings:
     """The settings, with the arguments that were given in their place."""
-    from qa.settings import Settings, read_settings
+    from qa.settings import change, read_settings
 
-    settings = settings or read_settings()
-    given = {
-        "top_k": top_k,
-        "min_confidence": min_confidence,
-        "model": model if isinstance(model, str) else None,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    return Settings(**(settings.model_dump() | given)) if given else settings
+    named = model if isinstance(model, str) else None
+    given = {"top_k": top_k, "min_confidence": min_confidence, "model": named}
+    return change(settings or read_settings(), given)
 
 
 def load_model(settings: Settings) -> Reader | Generator:

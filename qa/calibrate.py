@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qa.testset import Question
 
 NOTE = "calibration"
+_LEAST = 20  # answers that say anything about the next ones
 _RIDGE = 1e-2  # keeps a small test set near the reader's own probabilities
 Floats = NDArray[np.float64]
 
@@ -58,17 +59,31 @@ def calibrate(
     settings: Settings | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Calibration:
-    """The calibration that fits the answers to a test set; for ``error_rate`` see ``fit``."""
+    """The calibration that fits the answers to a test set; for ``error_rate`` see ``fit``.
+
+    Raises TestSetError where less than 20 questions get an answer, or where no threshold keeps the error
+    rate.
+    """
     from qa.evaluate import evaluate
 
     before = read_calibration(index)
     evaluation = evaluate(testset, index, min_confidence=0.0, settings=settings, on_progress=on_progress)
     answered = [result for result in evaluation.results if not result.refused]
-    if not answered:
-        raise TestSetError("No question of this test set finds a passage. Is it about these documents?")
+    if len(answered) < _LEAST:
+        raise TestSetError(
+            f"A calibration needs {_LEAST} answers; {len(answered)} of the {len(testset)} questions of this "
+            "test set get one. Write more questions about the documents in this index."
+        )
     raw = np.array([before.raw(result.confidence) for result in answered])
     right = np.array([float(result.right) for result in answered])
-    return fit(raw, right, error_rate=error_rate)
+    calibration = fit(raw, right, error_rate=error_rate)
+    if calibration.min_confidence == 1:
+        raise TestSetError(
+            f"{np.sum(right == 0)} of {len(right)} answers are wrong, and no threshold of confidence leaves "
+            f"only {100 * error_rate:g} % wrong. Accept a higher --error-rate, or correct the test set. "
+            "Nothing was stored."
+        )
+    return calibration
 
 
 def fit(raw: Floats, right: Floats, *, error_rate: float) -> Calibration:
@@ -114,6 +129,11 @@ def read_calibration(index: Corpus) -> Calibration:
 def store_calibration(index: Index, calibration: Calibration) -> None:
     """Keep a calibration with an index; from now on its answers use it."""
     index.set_note(NOTE, json.dumps(asdict(calibration)))
+
+
+def drop_calibration(index: Index) -> None:
+    """Forget the calibration of an index; from now on its answers use the reader's own."""
+    index.set_note(NOTE, "")
 
 
 def _log_odds(p: Floats) -> Floats:

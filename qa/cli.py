@@ -16,10 +16,12 @@ from index.errors import (
     IndexNotWritable,
     ModelError,
     QAError,
+    SettingsError,
 )
 from qa.terminal import say, show, visible
 
 FAILED = 1
+USAGE = 2
 UNUSABLE = 3
 INTERRUPTED = 130  # as shells report a program that Ctrl-C stopped
 
@@ -49,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except QAError as exc:
         say(f"qa: {visible(str(exc))}")
+        if isinstance(exc, SettingsError):
+            return USAGE
         return UNUSABLE if isinstance(exc, _UNUSABLE_ERRORS) else FAILED
     except KeyboardInterrupt:
         say("qa: stopped; what was done so far is kept")
@@ -131,7 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--report", metavar="F.html", help="write a page that shows every question")
     _add_top_k(evaluate, 100, "passages that the model is shown (default: $QA_TOP_K, else 8)")
     calibrate = command("calibrate", "make confidence and refusals fit your documents")
-    calibrate.add_argument("testset", metavar="TESTSET", help="questions in JSON Lines, or a SQuAD file")
+    either = calibrate.add_mutually_exclusive_group(required=True)
+    either.add_argument(
+        "testset", nargs="?", metavar="TESTSET", help="questions in JSON Lines, or a SQuAD file"
+    )
+    either.add_argument("--reset", action="store_true", help="drop the calibration that the index keeps")
     calibrate.add_argument(
         "--error-rate",
         type=_share,

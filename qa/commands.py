@@ -92,12 +92,13 @@ def _show_answer(answer: Answer) -> None:
 
 def run_search(arguments: Namespace) -> int:
     """`qa search QUESTION`."""
-    from qa.ask import clean
+    from qa.ask import choose_sources, clean
     from qa.cite import collapse
 
     with _index(arguments) as index:
         question = clean(_question(arguments))
-        hits = index.search(question, top_k=arguments.top_k or 10, sources=arguments.sources)
+        only = choose_sources(arguments.sources, index)
+        hits = index.search(question, top_k=arguments.top_k or 10, sources=only)
     if arguments.json:
         found = [
             {
@@ -216,6 +217,8 @@ def run_eval(arguments: Namespace) -> int:
 
     testset = read_testset(Path(arguments.testset))
     settings = _settings(arguments)
+    if arguments.report:
+        _check_writable(Path(arguments.report))
     alone = arguments.oracle and all(question.context is not None for question in testset)
     opened = nullcontext() if alone else _index(arguments)
     with opened as index, _bar(arguments, "question", len(testset)) as bar:
@@ -232,13 +235,42 @@ def run_eval(arguments: Namespace) -> int:
     return DONE
 
 
+def _check_writable(path: Path) -> None:
+    """Raise the OSError of a file that cannot be written now, not after an hour of evaluation."""
+    existed = path.exists()
+    path.open("ab").close()
+    if not existed:
+        path.unlink()
+
+
 def run_calibrate(arguments: Namespace) -> int:
-    """`qa calibrate TESTSET`: ask every question, fit confidence and threshold, keep them with the index."""
-    from qa.calibrate import calibrate, store_calibration
+    """`qa calibrate TESTSET`: ask every question, fit confidence and threshold, keep them with the index.
+
+    With --reset, drop what is kept.
+    """
+    from qa.calibrate import UNCALIBRATED, calibrate, drop_calibration, store_calibration
     from qa.testset import read_testset
 
+    if arguments.reset:
+        with _index(arguments) as index:
+            drop_calibration(index)
+        if arguments.json:
+            show_json(asdict(UNCALIBRATED))
+        else:
+            show("The index has no calibration any more: confidence and refusals are those of the reader.")
+        return DONE
     testset = read_testset(Path(arguments.testset))
     with _index(arguments) as index, _bar(arguments, "question", len(testset)) as bar:
+        known = {info.source for info in index.documents()}
+        golds = dict.fromkeys(
+            question.source for question in testset if question.answerable and question.source
+        )
+        missing = [visible_line(source) for source in golds if source not in known]
+        if missing:
+            say(
+                f"qa: documents of the test set that are not in the index: {len(missing)} "
+                f"({', '.join(missing[:3])}{', …' if len(missing) > 3 else ''})"
+            )
         calibration = calibrate(
             testset,
             index,
@@ -267,12 +299,10 @@ def run_chat(arguments: Namespace) -> int:
 
 def _settings(arguments: Namespace) -> Settings:
     """The settings of the environment, with the options of the command in their place."""
-    from qa.settings import Settings, read_settings
+    from qa.settings import change, read_settings
 
-    settings = read_settings()
     options = {name: getattr(arguments, name, None) for name in ("index", "model", "top_k")}
-    given = {name: value for name, value in options.items() if value is not None}
-    return Settings(**settings.model_dump() | given)
+    return change(read_settings(), options)
 
 
 def _index(arguments: Namespace, *, create: bool = False) -> Index:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from index.errors import QAError
+from index.errors import SettingsError
 
 
 class Settings(BaseSettings):
-    """How questions are answered: ``Settings(top_k=4)`` wins over ``$QA_TOP_K``, which wins over 8."""
+    """How questions are answered: ``Settings(top_k=4)`` wins over ``$QA_TOP_K``, which wins over 8.
 
-    model_config = SettingsConfigDict(env_prefix="QA_", extra="forbid", frozen=True)
+    An empty variable counts as none.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="QA_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     index: Path = Field(Path(".qa"), description="folder of the index")
     model: str = Field("reader", min_length=1, description="the built-in reader, or the name of a generator")
@@ -37,12 +41,28 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The settings of the environment. Raises QAError where a ``QA_…`` variable cannot be used."""
+    """The settings of the environment. Raises SettingsError where a ``QA_…`` variable cannot be used."""
     try:
         return Settings()  # type: ignore[call-arg]
     except ValidationError as exc:
-        first = exc.errors()[0]
-        name = "_".join(("QA", *map(str, first["loc"]))).upper()
-        raise QAError(
-            f"{name} is {first['input']!r}: {first['msg']}. Set or unset it and try again."
-        ) from exc
+        name, wrong = _first(exc)
+        raise SettingsError(f"QA_{name.upper()} is {wrong}. Set or unset it and try again.") from exc
+
+
+def change(settings: Settings, given: Mapping[str, object]) -> Settings:
+    """The settings with what was given, other than None, in its place.
+
+    Raises ValueError with a sentence that names the value which cannot be used.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**settings.model_dump() | values) if values else settings
+    except ValidationError as exc:
+        name, wrong = _first(exc)
+        raise ValueError(f"{name} is {wrong}.") from exc
+
+
+def _first(error: ValidationError) -> tuple[str, str]:
+    """The name of the first setting that is wrong; what it is, and what it should be."""
+    first = error.errors()[0]
+    return "_".join(map(str, first["loc"])), f"{first['input']!r}: {first['msg']}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import qa
 from index import Index
-from index.errors import IndexMissing, ModelError, QAError
+from index.errors import DocumentMissing, IndexMissing, ModelError, SettingsError
 from qa.answer import MARKER, Cited, Done, Retrieved, Text
 from qa.ask import NO_DOCUMENTS, NO_QUESTION, NO_SOURCES, REFUSAL, clean, open_index
 from qa.cite import pieces
@@ -141,7 +141,19 @@ def test_only_the_chosen_sources_answer(index):
     assert {citation.source for citation in answer.citations} == {"minutes.md"}
     assert {hit.passage.source for hit in answer.hits} == {"minutes.md"}
     assert qa.ask("harbour?", index=index, model=reader, sources=[]).text == NO_SOURCES
-    assert qa.ask("harbour?", index=index, model=reader, sources=["no.txt"]).text == REFUSAL
+
+
+def test_a_source_that_the_index_lacks_is_an_error_and_no_refusal(index):
+    reader = FixedReader({"Ada Lindqvist": 0.9})
+    for sources in (["minutes.md", "no.txt"], "no.txt"):
+        with pytest.raises(DocumentMissing, match=r"no\.txt"):
+            qa.ask("harbour?", index=index, model=reader, sources=sources)
+
+
+def test_a_name_alone_is_one_source(index):
+    reader = FixedReader({"Ada Lindqvist": 0.9})
+    answer = qa.ask("Ada Lindqvist harbour?", index=index, model=reader, sources="minutes.md")
+    assert {citation.source for citation in answer.citations} == {"minutes.md"}
 
 
 @pytest.mark.parametrize(
@@ -242,13 +254,30 @@ def test_arguments_win_over_settings_and_these_over_the_environment(index, monke
     assert len(qa.ask("harbour?", index=index, model=reader).hits) == 1
     assert len(qa.ask("harbour?", index=index, model=reader, settings=Settings(top_k=2)).hits) == 2
     assert len(qa.ask("harbour?", index=index, model=reader, top_k=3, settings=Settings(top_k=2)).hits) == 3
-    with pytest.raises(ValueError):
-        qa.ask("harbour?", index=index, model=reader, top_k=0)
+
+
+@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"min_confidence": 2}, {"model": ""}])
+def test_an_argument_out_of_its_range_is_named_in_one_sentence(index, wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"^{name} is {value!r}: [^\n]+[.]$"):
+        qa.ask("harbour?", index=index, **({"model": FixedReader({})} | wrong))
+
+
+def test_a_question_that_is_no_text_is_a_mistake_of_the_caller(index):
+    with pytest.raises(TypeError, match="must be a str, not NoneType"):
+        qa.ask(None, index=index)
+
+
+def test_an_empty_variable_counts_as_none(monkeypatch):
+    for name in ("QA_TOP_K", "QA_MODEL", "QA_INDEX", "QA_PROMPTS"):
+        monkeypatch.setenv(name, "")
+    assert read_settings() == Settings()
+    assert (read_settings().top_k, read_settings().model, read_settings().prompts) == (8, "reader", None)
 
 
 def test_a_setting_that_cannot_be_used_is_named(monkeypatch):
     monkeypatch.setenv("QA_MIN_CONFIDENCE", "often")
-    with pytest.raises(QAError, match="QA_MIN_CONFIDENCE is 'often'"):
+    with pytest.raises(SettingsError, match="QA_MIN_CONFIDENCE is 'often'"):
         read_settings()
 
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 import qa
 from index import Index
+from index.errors import TestSetError
 from qa.calibrate import (
     UNCALIBRATED,
     Calibration,
     calibrate,
+    drop_calibration,
     fit,
     read_calibration,
     store_calibration,
@@ -74,6 +76,8 @@ def test_an_index_keeps_its_calibration_and_answers_use_it(index, tmp_path):
     assert not qa.ask("Who is the mayor?", index=index, model=reader, min_confidence=0.1).refused
     with Index.open(tmp_path / ".qa", encoder=HashEncoder()) as again:
         assert read_calibration(again).min_confidence == 0.4
+    drop_calibration(index)
+    assert read_calibration(index) == UNCALIBRATED
 
 
 def test_calibrating_twice_gives_the_same_as_once(index, monkeypatch):
@@ -83,8 +87,25 @@ def test_calibrating_twice_gives_the_same_as_once(index, monkeypatch):
         Question("Who is the mayor?", ("Ada",), "a.txt", (), None),
         Question("Who is the ferry?", (), None, (), None),
     ] * 10
-    once = calibrate(questions, index, error_rate=0.2)
+    once = calibrate(questions, index, error_rate=0.5)
     store_calibration(index, once)
-    twice = calibrate(questions, index, error_rate=0.2)
+    twice = calibrate(questions, index, error_rate=0.5)
     assert json.dumps(once.min_confidence) != "null"
     assert (twice.scale, twice.bias) == pytest.approx((once.scale, once.bias), abs=1e-3)
+
+
+MAYOR = Question("Who is the mayor?", ("Ada",), "a.txt", (), None)
+FERRY = Question("Who is the ferry?", (), None, (), None)
+
+
+def test_a_few_answers_are_no_calibration(index, monkeypatch):
+    monkeypatch.setattr(sys.modules["qa.ask"], "load_reader", lambda: FixedReader({"Ada": 0.6}))
+    with pytest.raises(TestSetError, match="needs 20 answers; 19 of the 19"):
+        calibrate([MAYOR] * 19, index, error_rate=0.2)
+
+
+def test_where_no_threshold_keeps_the_error_rate_nothing_is_stored(index, monkeypatch):
+    monkeypatch.setattr(sys.modules["qa.ask"], "load_reader", lambda: FixedReader({"Ada": 0.6, "blue": 0.6}))
+    with pytest.raises(TestSetError, match=r"20 of 20 answers are wrong.*--error-rate"):
+        calibrate([FERRY] * 20, index, error_rate=0.1)
+    assert read_calibration(index) == UNCALIBRATED

@@ -11,12 +11,14 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from index.index import DATABASE, Index
+from qa.calibrate import UNCALIBRATED, read_calibration
 from qa.cli import main
 from qa.commands import COMMANDS
 from qa.terminal import paint, visible, visible_line
@@ -224,7 +226,8 @@ def test_verify_tells_whether_saved_citations_still_stand(qa, docs, tmp_path):
     code, out, _ = qa("verify", saved)
     assert code == 0 and out.startswith("moved")
     path.unlink()
-    assert qa("verify", saved)[0] == 0  # the index still holds what the file held
+    code, out, _ = qa("verify", saved)
+    assert code == 1 and out.startswith("gone")
 
 
 def test_verify_fails_where_words_are_gone_or_the_file_is_no_answer(qa, docs, tmp_path):
@@ -255,8 +258,13 @@ def test_eval_writes_table_json_and_page(qa, docs, tmp_path):
     assert content["n"] == 2 and content["recall@1"] == 100 and content["verbatim"] == 100
     code, out, _ = qa("eval", testset, "--json", "--oracle")
     assert json.loads(out)["recall@1"] is None
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_evaluation(qa, docs, tmp_path):
+    testset = tmp_path / "set.jsonl"
+    testset.write_text('{"question": "Who?", "answers": [], "source": null}\n')
     code, out, err = qa("eval", testset, "--report", tmp_path / "no" / "report.html")
-    assert code == 1 and "Exact match" in out
+    assert (code, out) == (1, "")
     assert err == f"qa: {tmp_path / 'no' / 'report.html'}: No such file or directory\n"
 
 
@@ -291,6 +299,8 @@ def test_squad_files_are_indexed_searched_and_evaluated_with_and_without_an_inde
         ["ask", "Q?", "--top-k", "²"],
         ["index", "x", "--as", "poem"],
         ["list", "--model", ""],
+        ["calibrate"],
+        ["calibrate", "set.jsonl", "--reset"],
         ["--index", " ", "list"],
     ],
 )
@@ -328,9 +338,29 @@ def test_other_failures_are_code_1_and_one_sentence(qa, docs, tmp_path, monkeypa
     (tmp_path / "set.jsonl").write_text("{")
     code, _, err = qa("eval", tmp_path / "set.jsonl")
     assert code == 1 and "line 1" in err
+    for command in ("ask", "search"):
+        code, out, err = qa(command, "Q?", "--source", "nosuch")
+        assert (code, out) == (1, "") and "no document nosuch" in err and err.count("\n") == 1
+
+
+def test_a_setting_that_cannot_be_used_is_wrong_usage(qa, docs, monkeypatch):
     monkeypatch.setenv("QA_TOP_K", "none")
-    code, _, err = qa("ask", "Q?")
-    assert code == 1 and "QA_TOP_K" in err and err.count("\n") == 1
+    code, out, err = qa("ask", "Q?")
+    assert (code, out) == (2, "") and "QA_TOP_K" in err and err.count("\n") == 1
+
+
+def test_calibrate_names_what_the_index_lacks_and_its_result_can_be_dropped(qa, docs, tmp_path):
+    rows = [{"question": QUESTION, "answers": ["1712"], "source": "deep/trees.md"}] * 20
+    rows.append({"question": QUESTION, "answers": ["1712"], "source": "lost.md"})
+    testset = tmp_path / "set.jsonl"
+    testset.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, out, err = qa("calibrate", testset, "--error-rate", "1", "--json")
+    assert code == 0 and "lost.md" in err
+    with Index.open(".qa") as index:
+        assert asdict(read_calibration(index)) == json.loads(out)
+    assert qa("calibrate", "--reset")[0] == 0
+    with Index.open(".qa") as index:
+        assert read_calibration(index) == UNCALIBRATED
 
 
 def test_common_options_stand_before_or_after_the_command(qa, docs, tmp_path, monkeypatch):
@@ -382,8 +412,9 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch):
 
 def test_a_stdout_that_cannot_show_a_letter_does_not_end_the_command(docs):
     environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONIOENCODING": "ascii"}
-    with start("search", "東京", "--top-k", "1", "--source", "none", env=environment) as process:
-        assert process.wait() == 0
+    with start("search", "Q?", "--source", "東京.txt", env=environment) as process:
+        out, err = process.communicate()
+    assert process.returncode == 1 and rb"\u6771\u4eac.txt" in err and out == b""
     write(docs, {"東京.txt": "x"})
     with Index.open(".qa", encoder=HashEncoder()) as index:
         index.add([docs])
