@@ -5,6 +5,7 @@ user's.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,18 +67,21 @@ class Template:
 def load_template(name: str, folder: Path | None = None) -> Template:
     """Return the template ``name``: ``folder/name.txt`` where the user has one there, else our own.
 
-    Raises ModelError where the file cannot be read or is no template with the fields that the program fills
-    in.
+    Raises ModelError where folder or file cannot be read, or it is no template with the fields that the
+    program fills in.
     """
-    if folder is not None and not folder.expanduser().is_dir():
+    own = Path(os.path.expanduser(folder), f"{name}.txt") if folder is not None else None
+    if own is not None and not os.path.isdir(own.parent):
         raise ModelError(f"There is no folder {folder} with prompts. Correct QA_PROMPTS, or unset it.")
-    own = folder.expanduser() / f"{name}.txt" if folder is not None else None
-    if own is None or not own.exists():
-        return parse_template(name, (_OURS / f"{name}.txt").read_text("utf-8"))
     try:
+        if own is None or own.name not in os.listdir(own.parent):
+            return parse_template(name, (_OURS / f"{name}.txt").read_text("utf-8"))
         text = own.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
+    except UnicodeDecodeError as exc:
         raise ModelError(f"The prompt {own} cannot be read: it must be a text file in UTF-8.") from exc
+    except OSError as exc:
+        remedy = "Install Citespan again" if own is None else "Correct QA_PROMPTS, or unset it"
+        raise ModelError(f"{exc.filename} cannot be read: {exc.strerror}. {remedy}.") from exc
     template = parse_template(name, text, str(own))
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return Template(name, f"{template.version}+{digest}", template.fields, template.parts)

@@ -95,3 +95,22 @@ def test_a_prompt_that_cannot_be_read_is_an_error(tmp_path):
         load_template("answer", tmp_path)
     with pytest.raises(ModelError, match="no folder"):
         load_template("answer", tmp_path / "missing")
+
+
+def test_a_folder_of_prompts_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
+    for folder in (tmp_path / ("long" * 2000), Path("~nobody-of-that-name/prompts")):
+        with pytest.raises(ModelError, match="no folder"):
+            load_template("answer", folder)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.listdir", refuse)
+    with pytest.raises(ModelError, match=r"cannot be read: Permission denied.*QA_PROMPTS"):
+        load_template("answer", tmp_path)
+
+
+def test_without_our_own_prompts_the_remedy_is_to_install_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("qa.prompt._OURS", tmp_path)
+    with pytest.raises(ModelError, match="Install Citespan again"):
+        load_template("answer")
