@@ -9,9 +9,10 @@ passages (one scale; a softmax in each passage would lose it, Clark and Gardner,
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from qa.read import AnswerSpan, Reading
 _CLS, _SEP = 101, 102  # control tokens of the vocabulary
 _BEST = 12  # start and end candidates in a window
 _BATCH = 4  # windows a request: two requests run side by side
+_AT_ONCE = 512  # windows in memory with their scores; all but a huge passage fit
+_KEPT = 1000  # candidates carried from one such set of windows to the next, at least
 
 
 class Calibration(BaseModel):
@@ -130,46 +133,47 @@ class SpanReader:
         """At most ``top_k`` spans over all passages together, best first; none where no passage holds words.
 
         ``no_answer`` is one minus the probability of the best span. ``relevance``: see ``qa.read.Reader``.
+        Raises TypeError where ``passages`` is one str, ValueError where not every passage has its relevance.
         """
+        if isinstance(passages, str):
+            raise TypeError("passages must be a sequence of str, not one str")
         if relevance is None:
             relevance = [self.config.calibration.usual] * len(passages)
-        windows = self.windows(question, passages)
-        candidates = [
-            candidate
-            for window, logits in zip(windows, self._score(windows), strict=True)
-            for candidate in self._spans(window, logits, passages[window.passage], relevance[window.passage])
-        ]
-        best = _without_overlaps(
-            sorted(candidates, key=lambda span: (-span.score, span.passage, span.start)), top_k
-        )
+        if len(relevance) != len(passages):
+            raise ValueError(f"{len(passages)} passages, but the relevance of {len(relevance)}")
+        remaining = self.windows(question, passages)
+        candidates: list[AnswerSpan] = []
+        while windows := list(islice(remaining, _AT_ONCE)):
+            del candidates[max(_KEPT, 10 * top_k) :]
+            for window, logits in zip(windows, self._score(windows), strict=True):
+                passage = window.passage
+                candidates += self._spans(window, logits, passages[passage], relevance[passage])
+            candidates.sort(key=lambda span: (-span.score, span.passage, span.start))
+        best = _without_overlaps(candidates, top_k)
         return Reading(tuple(best), 1 - best[0].probability if best else 1.0)
 
-    def windows(self, question: str, passages: Sequence[str]) -> list[Window]:
-        """All passages in windows of at most ``max_length`` tokens that cover every token."""
+    def windows(self, question: str, passages: Sequence[str]) -> Iterator[Window]:
+        """Yield all passages in windows of at most ``max_length`` tokens that cover every token."""
         size = self.config.question_tokens
         asked = self._tokenizer.encode(question[: 16 * size], add_special_tokens=False)
         front = [_CLS, *asked.ids[:size], _SEP]
         room = self.config.max_length - len(front) - 1
         stride = room - self.config.window_overlap
-        windows: list[Window] = []
-        for number, encoding in enumerate(
-            self._tokenizer.encode_batch(list(passages), add_special_tokens=False)
-        ):
-            count = len(encoding.ids)
+        encodings = self._tokenizer.encode_batch(list(passages), add_special_tokens=False)
+        for number, encoding in enumerate(encodings):
+            tokens, offsets, words = encoding.ids, encoding.offsets, encoding.word_ids
+            count = len(tokens)
             starts = range(0, max(1, count - room + stride), stride) if count else ()
             for first in starts:
                 part = slice(first, first + room)
-                ids, outside = encoding.ids[part], len(front)
-                windows.append(
-                    Window(
-                        passage=number,
-                        ids=[*front, *ids, _SEP],
-                        types=[0] * outside + [1] * (len(ids) + 1),
-                        offsets=[(-1, -1)] * outside + encoding.offsets[part] + [(-1, -1)],
-                        words=[-1] * outside + [int(w) for w in encoding.word_ids[part]] + [-1],
-                    )
+                ids, outside = tokens[part], len(front)
+                yield Window(
+                    passage=number,
+                    ids=[*front, *ids, _SEP],
+                    types=[0] * outside + [1] * (len(ids) + 1),
+                    offsets=[(-1, -1)] * outside + offsets[part] + [(-1, -1)],
+                    words=[-1] * outside + [int(w) for w in words[part]] + [-1],
                 )
-        return windows
 
     def _score(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
         """Start and end logits, (length, 2) for each window."""

@@ -82,9 +82,27 @@ def test_the_search_has_a_say_in_the_ranking(reader):
     assert best.passage == 1
 
 
+def test_passages_and_their_relevance_must_fit(reader):
+    with pytest.raises(ValueError, match="2 passages, but the relevance of 1"):
+        reader.read("Who?", PASSAGES, relevance=[1.0])
+    with pytest.raises(TypeError, match="one str"):
+        reader.read("Who?", PASSAGES[0])
+
+
+def test_a_passage_that_is_read_in_several_sets_of_windows_gives_the_same(reader, monkeypatch):
+    question = "Who approved the harbour budget?"
+    passages = [*PASSAGES, "Nothing of note happened on that day. " * 120 + PASSAGES[0]]
+    whole = reader.read(question, passages)
+    monkeypatch.setattr("qa.span_reader._AT_ONCE", 2)
+    in_sets = reader.read(question, passages)
+    assert [(s.passage, s.start, s.end) for s in in_sets.spans] == [
+        (s.passage, s.start, s.end) for s in whole.spans
+    ]
+
+
 def test_windows_of_a_long_passage_cover_every_token_and_overlap(reader):
     passage = " ".join(f"word{i}" for i in range(2000))
-    windows = reader.windows("Where?", [passage])
+    windows = list(reader.windows("Where?", [passage]))
     assert len(windows) > 5
     assert all(len(window.ids) <= reader.config.max_length for window in windows)
     inside = [[offset for offset in window.offsets if offset[0] >= 0] for window in windows]

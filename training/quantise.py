@@ -26,7 +26,7 @@ def quantise(folder: Path, examples: Sequence[Example]) -> Path:
     import openvino as ov
 
     reader = SpanReader(folder)
-    windows = [reader.windows(example.question, [example.context])[0] for example in examples]
+    windows = [next(reader.windows(example.question, [example.context])) for example in examples]
     calibration = nncf.Dataset([pad([window]) for window in windows])
     graph = nncf.quantize(
         reader.graph(), calibration, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(windows)
