@@ -81,10 +81,7 @@ class Handlers:
         asked = clean(question)
         if not asked or talk.begin(asked) is None:
             return gr.skip(), gr.skip()
-        ticks = read_unticked(unticked)
-        if ticks != talk.unticked:
-            talk.chat = None  # a chat's sources are fixed when it begins
-            talk.unticked = ticks
+        talk.unticked = read_unticked(unticked)
         return gr.update(value="", submit_btn=False, stop_btn=True), messages(talk.turns)
 
     def respond(self, request: gr.Request) -> Iterator[Messages]:
@@ -103,7 +100,8 @@ class Handlers:
     def _answer(self, talk: Conversation, turn: Turn) -> Iterator[None]:
         """Bring the turn to its end, pausing after each change; stops early when it is no longer wanted."""
         try:
-            chat = talk.chat = talk.chat or self._chat(talk.unticked)
+            chat = talk.chat = talk.chat or Chat(index=self.library.require(), settings=self.settings)
+            chat.sources = self._ticked(talk.unticked)
             text, citations = "", []
             for event in chat.stream(turn.question):
                 changes: dict[str, Any] = {}
@@ -127,12 +125,11 @@ class Handlers:
             _log.exception("while answering a question")
             talk.change(turn.number, state=State.FAILED, error=BROKEN)
 
-    def _chat(self, unticked: frozenset[str]) -> Chat:
-        index = self.library.require()
-        sources = None
-        if unticked:
-            sources = [info.source for info in index.documents() if info.source not in unticked]
-        return Chat(index=index, sources=sources, settings=self.settings)
+    def _ticked(self, unticked: frozenset[str]) -> list[str] | None:
+        """The documents to search, as they are now; None for all."""
+        if not unticked:
+            return None
+        return [info.source for info in self.library.documents() if info.source not in unticked]
 
     def idle(self, request: gr.Request) -> Any:
         """The box with a send button again, unless another answer is on its way."""
@@ -155,6 +152,8 @@ class Handlers:
         Args:
             question: The question in plain language.
         """
+        if not isinstance(question, str):
+            raise gr.Error("The question must be a text.", print_exception=False)
         try:
             return ask(question, index=self.library.require(), settings=self.settings).to_dict()
         except QAError as exc:

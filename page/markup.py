@@ -21,6 +21,7 @@ QUOTE_CHARS = 240  # of a quote in the tooltip of its chip
 _SHEETS = {"pptx": "slide", "pptm": "slide", "xlsx": "sheet", "xlsm": "sheet", "epub": "chapter"}
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # HTML or UTF-8 cannot carry them
+_REORDER = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")  # marks of bidirectional text
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 
@@ -35,9 +36,14 @@ def escape(text: str) -> str:
     return html.escape(printable(text), quote=True)
 
 
+def spelled(text: str) -> str:
+    """A file name on one line that reads as it is: marks that would reorder it are spelled out (\\u202e)."""
+    return _REORDER.sub(lambda mark: f"\\u{ord(mark[0]):04x}", _BREAK.sub(" ", text))
+
+
 def name(text: str) -> str:
     """A file name or label as escaped text on one line, kept from reordering what stands around it."""
-    return f"<bdi>{escape(_BREAK.sub(' ', text))}</bdi>"
+    return f"<bdi>{escape(spelled(text))}</bdi>"
 
 
 def one_line(text: str) -> str:
@@ -60,7 +66,7 @@ def sheet(source: str) -> str:
 
 def place(source: str, page: int | None) -> str:
     """Where something stands, in words: the source and, where it has pages, the page."""
-    return source if page is None else f"{source}, {sheet(source)} {page}"
+    return spelled(source) if page is None else f"{spelled(source)}, {sheet(source)} {page}"
 
 
 def chip(turn: int, citation: Citation) -> str:

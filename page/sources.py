@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from index.types import DocumentInfo, Failure, Progress, Report
-from page.markup import counted, escape, name, sheet
+from page.markup import counted, escape, name, sheet, spelled
 
 FILTER_FROM = 8  # documents from which on a filter box is worth its space
 
@@ -30,13 +30,13 @@ def sources_html(documents: Sequence[DocumentInfo]) -> str:
 
 
 def _row(info: DocumentInfo) -> str:
-    source = escape(info.source)
+    source, shown = escape(info.source), escape(spelled(info.source))
     size = counted(info.pages, sheet(info.source)) if info.pages else counted(info.passages, "passage")
     return (
-        f'<li data-source="{source}"><input type="checkbox" checked aria-label="Search in {source}">'
-        f'<button type="button" class="cs-open" data-do="open" title="{source}">{name(info.source)}'
+        f'<li data-source="{source}"><input type="checkbox" checked aria-label="Search in {shown}">'
+        f'<button type="button" class="cs-open" data-do="open" title="{shown}">{name(info.source)}'
         f"<small>{size}</small></button>"
-        f'<button type="button" class="cs-remove" data-do="ask" aria-label="Remove {source}">×</button>'
+        f'<button type="button" class="cs-remove" data-do="ask" aria-label="Remove {shown}">×</button>'
         '<div class="cs-confirm" hidden><span>Remove it from the index?</span>'
         '<button type="button" class="cs-danger" data-do="remove">Remove</button>'
         '<button type="button" data-do="keep">Keep</button></div></li>'

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from index.errors import DocumentMissing, LoadError
 from index.types import Box, Document, Span
 from page.conversation import Shown
-from page.markup import escape, name, place, sheet
+from page.markup import escape, name, place, sheet, spelled
 from page.picture import Picture, page_picture
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def page_html(
         f"{_button('text', 1, 'Show the stored text', 'Text')}</nav>"
     )
     drawn = "".join([_box("cs-also-box", box) for box in also] + [_box("cite-box", box) for box in strong])
-    alternative = escape(f"{document.source}, {number}")
+    alternative = escape(f"{spelled(document.source)}, {number}")
     size = f'width="{picture.width}" height="{picture.height}"'
     drawing = f'<div class="cs-sheet"><img alt="{alternative}" src="{picture.address}" {size}>{drawn}</div>'
     words = f'<blockquote class="cs-quote" dir="auto">{escape(quote)}</blockquote>' if quote else ""

@@ -92,7 +92,7 @@ class Chat:
     """A conversation with the documents of one index; arguments are those of ``qa.ask``.
 
     Safe to share between threads: every question is understood from the turns that were complete when it was
-    asked.
+    asked. ``sources`` may be set between questions.
     """
 
     def __init__(
@@ -100,12 +100,12 @@ class Chat:
         *,
         index: str | Path | Index | None = None,
         model: str | Reader | None = None,
-        sources: Collection[str] | None = None,
+        sources: str | Collection[str] | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._index = index
         self._model = model
-        self._sources = sources
+        self.sources = sources
         self._settings = settings
         self._turns: tuple[Turn, ...] = ()
         self._lock = Lock()
@@ -132,7 +132,7 @@ class Chat:
             question,
             index=self._index,
             model=self._model,
-            sources=self._sources,
+            sources=self.sources,
             settings=self._settings,
             searched=searched,
         )

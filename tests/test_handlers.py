@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
 from index.errors import IndexMissing, ModelError
@@ -15,6 +16,7 @@ from page.library import Library
 from qa.answer import Answer, Citation, Cited, Done, Retrieved, Text
 from qa.settings import Settings
 from qa.testset import read_testset
+from tests.corpus import write
 
 PROJECT = Path(__file__).parent.parent
 ONE, TWO = SimpleNamespace(session_hash="one"), SimpleNamespace(session_hash="two")
@@ -101,6 +103,29 @@ def test_errors_are_sentences(handlers, error, sentence):
     said = list(ask(handlers, Retrieved((HIT,)), error))[-1][-1]["content"]
     assert sentence in said and "secret" not in said
     assert not handlers.conversation(ONE).busy
+
+
+@pytest.mark.parametrize("question", [None, 5, {}, ["q"]])
+def test_a_program_that_sends_no_text_as_its_question_is_told_so(handlers, question):
+    with pytest.raises(gr.Error, match="The question must be a text") as told:
+        handlers.ask(question)
+    assert not told.value.print_exception
+
+
+def test_ticks_change_what_is_searched_and_keep_what_was_said(handlers, tmp_path):
+    files = write(tmp_path / "files", {"a.txt": "words", "b.txt": "more words"})
+    list(handlers.library.add(sorted(files.iterdir())))
+    list(ask(handlers, *EVENTS))
+    talk = handlers.conversation(ONE)
+    chat = talk.chat
+    for unticked, sources in (('["a.txt"]', ["b.txt"]), ("[]", None)):
+        handlers.begin("q", unticked, ONE)
+        list(handlers.respond(ONE))
+        assert talk.chat is chat and chat.sources == sources
+    handlers.library.remove("b.txt")
+    handlers.begin("q", '["a.txt"]', ONE)
+    list(handlers.respond(ONE))
+    assert chat.sources == []
 
 
 def test_without_documents_the_page_says_what_to_do(handlers):

@@ -116,6 +116,17 @@ def test_hostile_words_stay_words_in_every_place(bad):
         assert is_harmless(piece), piece
 
 
+def test_marks_that_reorder_a_file_name_are_spelled_out():
+    bad = "fdp\u202egnp.\u2066exe"
+    info = DocumentInfo(bad, "0" * 64, 1, 1, 0)
+    turn = turn_html(answered("Words. [1]", [citation(source=bad)], hits=[hit("words", bad)]))
+    row = sources_html([info])
+    for piece in (turn, row.replace(f'data-source="{bad}"', "")):
+        assert "\u202e" not in piece and "\u2066" not in piece
+    assert turn.count(r"fdp\u202egnp.\u2066exe") == 4  # tooltip and label of the chip, reference, passage
+    assert f'data-source="{bad}"' in row  # by which it is removed
+
+
 @pytest.mark.parametrize("bad", HOSTILE)
 def test_a_message_is_one_block_without_a_line_break(bad):
     for html in (question_html(bad), turn_html(answered(as_markdown(bad), hits=[hit(bad, bad)]))):

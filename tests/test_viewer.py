@@ -128,6 +128,11 @@ def test_hostile_documents_and_names_stay_words(bad):
     assert is_harmless(page_html(whole, shown, picture, [box], [box], bad))
 
 
+def test_the_title_spells_out_marks_that_reorder_a_file_name():
+    html = text_view(document("words", source="fdp\u202egnp.exe"), Shown("fdp\u202egnp.exe"))
+    assert "\u202e" not in html and html.count(r"fdp\u202egnp.exe") == 2  # tooltip and title
+
+
 def test_boxes_stand_where_the_words_stand():
     whole = document(pages=(Span(0, 20), Span(20, len(TEXT))), format="pdf")
     picture = Picture("data:image/webp;base64,AA==", 10, 10, 2)
