@@ -244,12 +244,10 @@ def _check_writable(path: Path) -> None:
 
 
 def run_calibrate(arguments: Namespace) -> int:
-    """`qa calibrate TESTSET`: ask every question, fit confidence and threshold, keep them with the index.
-
-    With --reset, drop what is kept.
-    """
+    """`qa calibrate TESTSET`: fit confidence and threshold, keep them with the index; --reset drops them."""
     from qa.calibrate import UNCALIBRATED, calibrate, drop_calibration, store_calibration
-    from qa.testset import read_testset
+    from qa.report import lacking
+    from qa.testset import missing_sources, read_testset
 
     if arguments.reset:
         with _index(arguments) as index:
@@ -261,16 +259,8 @@ def run_calibrate(arguments: Namespace) -> int:
         return DONE
     testset = read_testset(Path(arguments.testset))
     with _index(arguments) as index, _bar(arguments, "question", len(testset)) as bar:
-        known = {info.source for info in index.documents()}
-        golds = dict.fromkeys(
-            question.source for question in testset if question.answerable and question.source
-        )
-        missing = [visible_line(source) for source in golds if source not in known]
-        if missing:
-            say(
-                f"qa: documents of the test set that are not in the index: {len(missing)} "
-                f"({', '.join(missing[:3])}{', …' if len(missing) > 3 else ''})"
-            )
+        if missing := missing_sources(testset, index.documents()):
+            say(f"qa: {visible_line(lacking(missing))}")
         calibration = calibrate(
             testset,
             index,

@@ -25,7 +25,7 @@ from qa.figures import (
 from qa.judge import Result, judge
 from qa.metrics import recall_at, reciprocal_rank
 from qa.oracle import own_context
-from qa.testset import Question
+from qa.testset import Question, missing_sources
 
 if TYPE_CHECKING:
     from index.index import Index
@@ -115,8 +115,6 @@ def evaluate(
         if on_progress:
             on_progress(len(results))
     infos = index.documents() if index is not None else ()
-    known = {info.source for info in infos}
-    golds = dict.fromkeys(question.source for question in testset if question.answerable and question.source)
     return Evaluation(
         results=tuple(results),
         figures=estimate(figures(results, searched=not oracle), len(results)),
@@ -125,7 +123,7 @@ def evaluate(
         encoder=index.encoder.name if index is not None else "",
         documents=len(infos),
         passages=sum(info.passages for info in infos),
-        missing=() if oracle else tuple(source for source in golds if source not in known),
+        missing=() if oracle else missing_sources(testset, infos),
     )
 
 

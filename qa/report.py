@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -75,11 +76,14 @@ def summary(evaluation: Evaluation) -> tuple[str, ...]:
         + (" from each question's own context." if evaluation.oracle else _searched(evaluation)),
     ]
     if evaluation.missing:
-        lines.append(
-            f"Documents of the test set that are not in the index: {len(evaluation.missing)} "
-            f"({', '.join(evaluation.missing[:3])}{', …' if len(evaluation.missing) > 3 else ''})."
-        )
+        lines.append(lacking(evaluation.missing))
     return tuple(lines)
+
+
+def lacking(missing: Sequence[str]) -> str:
+    """Return the sentence that names gold documents which the index does not hold."""
+    names = f"{', '.join(missing[:3])}{', …' if len(missing) > 3 else ''}"
+    return f"Documents of the test set that are not in the index: {len(missing)} ({names})."
 
 
 def _searched(evaluation: Evaluation) -> str:

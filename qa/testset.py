@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from index.errors import LoadError, TestSetError
 from index.squad import is_squad, name_paragraphs
-from index.types import Span
+from index.types import DocumentInfo, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,13 @@ def read_testset(path: Path) -> tuple[Question, ...]:
     if not questions:
         raise TestSetError(f"The test set {path} holds no question.")
     return questions
+
+
+def missing_sources(testset: Iterable[Question], documents: Iterable[DocumentInfo]) -> tuple[str, ...]:
+    """Return the gold sources of answerable questions that none of the documents is, each once."""
+    held = {info.source for info in documents}
+    golds = dict.fromkeys(question.source for question in testset if question.answerable and question.source)
+    return tuple(source for source in golds if source not in held)
 
 
 def _parse_squad(content: str) -> dict[str, Any] | None:
