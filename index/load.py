@@ -9,7 +9,20 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from index.errors import LoadError
-from index.formats import archive, epub, html, mail, opendocument, pdf, rtf, sheets, slides, text, word
+from index.formats import (
+    archive,
+    epub,
+    html,
+    mail,
+    notebook,
+    opendocument,
+    pdf,
+    rtf,
+    sheets,
+    slides,
+    text,
+    word,
+)
 from index.formats.parsed import Parsed, one_line
 from index.types import Box, Document, Span
 
@@ -29,7 +42,8 @@ _TEXT_SUFFIXES = {
     "rst": "rst rest",
     "csv": "csv",
     "tsv": "tsv tab",
-    "json": "json ipynb",
+    "json": "json",
+    "notebook": "ipynb",
     "jsonl": "jsonl ndjson",
     "python": "py pyi",
     "code": _CODE,
@@ -50,6 +64,7 @@ _DOCUMENTS: dict[str, Callable[[bytes, str], Parsed]] = {
     "epub": epub.read,
     "rtf": rtf.read,
     "eml": mail.read,
+    "notebook": notebook.read,
 }
 _SIGNATURES = (  # how well-known files begin that hold no text for us, and what to do about them
     (b"\x89PNG", "is an image. Run OCR on it and index the text"),

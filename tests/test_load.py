@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -242,6 +243,41 @@ def test_markdown_headings_are_found_outside_of_code(tmp_path: Path) -> None:
 def test_python_definitions_are_headings(tmp_path: Path) -> None:
     text = "class A:\n    def f(self):\n        pass\n\nasync def g():\n    pass\n"
     assert _headings(_load(tmp_path, text, "a.py")) == [(1, "class A"), (2, "def f"), (1, "async def g")]
+
+
+def test_a_notebook_reads_as_its_cells_and_what_they_printed(tmp_path: Path) -> None:
+    cells = [
+        {
+            "cell_type": "markdown",
+            "source": ["# Tides 🌊\n", "\n", "In Zürich: none.\n", "\n", "Why\n", "---\n", "It"],
+        },
+        {
+            "cell_type": "code",
+            "source": "for hour in tides:\n    print(hour)",
+            "outputs": [
+                {"output_type": "stream", "text": ["6\n", "\x1b[31m12\x1b[0m\n"]},
+                {"output_type": "display_data", "data": {"image/png": "AA==", "text/plain": "<Figure>"}},
+                {"output_type": "execute_result", "data": {"text/plain": ["42"]}},
+                {"output_type": "error", "ename": "ValueError", "evalue": "no moon", "traceback": []},
+                None,
+            ],
+        },
+        7,
+        {"cell_type": "raw", "source": "The end."},
+    ]
+    document = _load(tmp_path, json.dumps({"cells": cells, "nbformat": 4}), "a.ipynb")
+    assert document.text == (
+        "Tides 🌊\n\nIn Zürich: none.\n\nWhy\n\nIt\n\nfor hour in tides:\n    print(hour)\n\n6\n12\n\n42\n\n"
+        "ValueError: no moon\n\nThe end."
+    )
+    assert (document.format, document.title) == ("notebook", "Tides 🌊")
+    assert _headings(document) == [(1, "Tides 🌊"), (2, "Why")]
+
+
+@pytest.mark.parametrize("data", ["{", "[" * 100_000, "[]", '{"cells": 3}', '{"cells": []}'])
+def test_a_damaged_notebook_is_refused_with_a_sentence(tmp_path: Path, data: str) -> None:
+    with pytest.raises(LoadError, match=r"^a\.ipynb (is|has) "):
+        _load(tmp_path, data, "a.ipynb")
 
 
 def test_rst_underlines_are_headings(tmp_path: Path) -> None:

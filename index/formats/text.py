@@ -28,7 +28,7 @@ def read(data: bytes, name: str, format: str) -> Parsed:
     text = decode(data, name)
     if format == "markdown":
         front = _FRONT_MATTER.match(text)
-        headings = _markdown_headings(text, front.end() if front else 0)
+        headings = markdown_headings(text, front.end() if front else 0)
         title = _FRONT_TITLE.search(front[0]) if front else None
         return Parsed(text, title[1] if title else _title(headings), headings=headings)
     if format == "rst":
@@ -43,7 +43,7 @@ def _title(headings: tuple[Heading, ...]) -> str:
     return headings[0].title if headings and headings[0].level == 1 else ""
 
 
-def _markdown_headings(text: str, start: int) -> tuple[Heading, ...]:
+def markdown_headings(text: str, start: int = 0) -> tuple[Heading, ...]:
     """ATX (``# Title``) and Setext (underlined) headings outside of fenced code."""
     found: list[Heading] = []
     fence = ""
