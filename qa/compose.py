@@ -17,7 +17,7 @@ from qa.read import AnswerSpan
 if TYPE_CHECKING:
     from index.index import Index
 
-_SUPPORT = 0.5  # another span is evidence when it is at least this share as probable as the answer
+_SUPPORT = 0.8  # another span is evidence when it is at least this share as probable as the answer
 
 
 @dataclass(frozen=True, slots=True)
