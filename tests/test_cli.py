@@ -450,7 +450,11 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_in_silence(docs):
 
 def test_ctrl_c_ends_the_command_with_code_130_and_no_traceback(qa, monkeypatch):
     monkeypatch.setitem(COMMANDS, "list", lambda _: signal.raise_signal(signal.SIGINT))
-    assert qa("list") == (130, "", "qa: stopped; what was done so far is kept\n")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" starts us without one
+    try:
+        assert qa("list") == (130, "", "qa: stopped; what was done so far is kept\n")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_help_is_there_in_an_instant():
