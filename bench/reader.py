@@ -46,7 +46,7 @@ def float32(reader: SpanReader) -> SpanReader:
     """The same reader on the graph that its trained weights give, before quantisation."""
     plain = SpanReader(Path(qa.__file__).parent / "reader")
     plain.config = reader.config
-    plain.__dict__["_model"] = compile_graph(plain.graph(), streams=2)
+    plain.__dict__["_model"] = compile_graph(plain.graph())
     return plain
 
 

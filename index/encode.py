@@ -91,25 +91,19 @@ class MiniLM:
         unit = op.normalize_l2(
             total, op.constant(np.array([1])), 1e-12, "max"
         )  # the mean's length cancels out
-        return compile_graph(ov.Model([unit], trunk.inputs(), "encoder"), streams=2)
+        return compile_graph(ov.Model([unit], trunk.inputs(), "encoder"))
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector a text, (n, 384) float32 of unit norm, in the order of ``texts``."""
-        import openvino as ov
+        from index.bert import run
 
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         tokens = [e.ids for e in self._tokenizer.encode_batch_fast([t[:_MAX_CHARS] for t in texts])]
         order = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
-
-        def collect(request: Any, rows: list[int]) -> None:
-            vectors[rows] = request.get_output_tensor().data
-
-        queue = ov.AsyncInferQueue(self._model)
-        queue.set_callback(collect)
-        for at in range(0, len(order), _BATCH):
-            rows = order[at : at + _BATCH]
-            queue.start_async(_pad([tokens[i] for i in rows]), rows)
-        queue.wait_all()
+        batches = [order[at : at + _BATCH] for at in range(0, len(order), _BATCH)]
+        outputs = run(self._model, (_pad([tokens[i] for i in rows]) for rows in batches))
+        for rows, output in zip(batches, outputs, strict=True):
+            vectors[rows] = output
         return vectors
 
 

@@ -106,7 +106,7 @@ class SpanReader:
             graph = ov.Core().read_model(quantised) if quantised.exists() else self.graph()
         except RuntimeError as exc:
             raise ModelError(f"The reader's graph {quantised} is damaged. Install Citespan again.") from exc
-        return compile_graph(graph, streams=2)
+        return compile_graph(graph)
 
     def graph(self) -> Any:
         """The model in float32, straight from the trained weights: ids, mask, types -> logits (b, t, 2)."""
@@ -177,21 +177,15 @@ class SpanReader:
 
     def _score(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
         """Start and end logits, (length, 2) for each window."""
-        import openvino as ov
+        from index.bert import run
 
         scores: list[NDArray[np.float32]] = [np.empty((0, 2), np.float32)] * len(windows)
-
-        def collect(request: Any, rows: list[int]) -> None:
-            for row, logits in zip(rows, request.get_output_tensor().data, strict=True):
-                scores[row] = logits[: len(windows[row].ids)].copy()
-
-        queue = ov.AsyncInferQueue(self._model)
-        queue.set_callback(collect)
         order = sorted(range(len(windows)), key=lambda row: len(windows[row].ids))
-        for at in range(0, len(order), _BATCH):
-            rows = order[at : at + _BATCH]
-            queue.start_async(pad([windows[row] for row in rows]), rows)
-        queue.wait_all()
+        batches = [order[at : at + _BATCH] for at in range(0, len(order), _BATCH)]
+        outputs = run(self._model, (pad([windows[row] for row in rows]) for rows in batches))
+        for rows, output in zip(batches, outputs, strict=True):
+            for row, logits in zip(rows, output, strict=True):
+                scores[row] = logits[: len(windows[row].ids)]
         return scores
 
     def _spans(
