@@ -242,11 +242,6 @@ class Index:
         """
         return self._store.original(source)[1]
 
-    def current_path(self, source: str) -> Path | None:
-        """Where a document's file is, whatever it holds now; None when it is gone. Raises DocumentMissing."""
-        path = self.location(source)
-        return path if path.is_file() else None
-
     def original(self, source: str) -> Path | None:
         """A document's file, if it still holds the bytes that were indexed. Raises DocumentMissing."""
         sha256, path = self._store.original(source)
