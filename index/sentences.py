@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 
 from sentencex import get_sentence_boundaries
 
+from index.lines import LINE_ENDS, runs
+from index.panic import without_panic
 from index.types import Span
+
+
+def _words(line: str) -> frozenset[str]:
+    return frozenset(line.split())
+
 
 MAX_SENTENCE_CHARS = 600
 _BLOCK_CHARS = 2000  # sentencex needs time that grows with the square of a text without blanks
 _SAMPLE_CHARS = 2000  # from these the language is guessed, for its abbreviations and dates
 _FUNCTION_WORDS = {
-    language: frozenset(words.split())
+    language: _words(words)
     for language, words in {
         "en": "the of and to in is that for with was it as by at",
-        "de": "der die und das ist nicht den von mit ein eine im auf für",
+        "de": "der die und das ist nicht den von mit ein eine im auf für wird oder zum",
         "fr": "le les des est dans pour une du et sur qui pas que au",
         "es": "el los las por con una para del que es su en y al",
         "it": "il che di per non sono della con una gli le nel si è",
@@ -26,38 +34,55 @@ _FUNCTION_WORDS = {
         "nl": "de het een van niet op dat zijn voor met aan bij ook en",
     }.items()
 }
-_WIDEST = 200  # no text is wrapped at more characters; a longer line ends where its author ended it
-_NARROWEST = 25  # no prose is wrapped at fewer
-# A line was wrapped if it and the next word fill this share of the widest one; less is needed before a small
-# letter.
-_WRAPPED, _WRAPPED_SMALL = 0.75, 0.5
-
-_LINE = re.compile("[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
-_LINE_END = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_BLANK_LINE = re.compile("\r\n?[^\\S\r\n]*[\r\n]|\n[^\\S\n]*\n|[\f\x1c-\x1e\u2029]")
-_ITEM = re.compile(r"[-*+•‣▪◦●·–]\s|\(?\d{1,2}[.)]\s|\(?[a-z]\)\s|[#|>]|```|~~~")
+# The lists of sentencex lack these. What is written small here may also be written with capitals.
+_ABBREVIATIONS = _words(  # the sentence goes on, unless a word follows that begins sentences
+    "approx incl excl resp ed eds aprox mevr M MM Ms Mme Mmes Mlle Mlles Dr Pr Prof St Ste "
+    "inkl exkl zzgl abzgl einschl bspw insb insbes vgl geb gegr allg mtl monatl jährl tägl Dipl Ing Mag "
+    "см им просп пл бул наб обл ред напр тыс млн млрд руб коп ім"
+)
+_BEFORE_NUMBERS = _words(  # the sentence goes on before a number
+    "no nos vol vols ed eds fig figs ch chap est eq eqn app para sec art pp p max min máx mín núm pág pag nr "
+    "tel fax tél mob abs abb tab kap bd aufl ziff rn pos anl hausnr mind mär okt dez janv févr sept t "
+    "рис табл гл ст разд розд тел факс кн вып прим изд корп оф"
+)
+_BEGINNINGS = _words(
+    "The A An This That These Those There Here He She It We They You In On At If When As But And For "
+    "Der Die Das Dem Den Des Ein Eine Einer Eines Er Sie Es Wir Ihr Ich Man Dies Diese Dieser Dieses Alle "
+    "Kein Keine Und Oder Aber Doch Denn Dann Danach Dort Hier Da So Wenn Weil Als Ob Obwohl Nach Vor Bei Mit "
+    "Von Zu Zum Zur Im Am An Auf Aus Für Durch Über Unter Um Ohne Gegen Bis Seit Während Auch Nur Jetzt "
+    "Heute Wer Was Wo Wie Wann Warum Jede Jeder Jedes Il Elle Ils Elles Nous Vous Ce Cette Les Un Une Je On "
+    "Dans Он Она Оно Они Мы Вы Я Это Этот Эта На Но И А Если Как По Для Что "
+    "Він Вона Воно Вони Ми Ви Це Цей Ця Та Але Якщо Як Для Що"
+)
+_ORDINAL_WORDS = _words("am im zum vom beim der die das dem den des ab bis jeder jeden jedes")
+_GERMAN_MONTH = re.compile(r"(?:Jan|Feb|Mär|Apr|Jun|Jul|Aug|Sept?|Okt|Nov|Dez)\b")
+_CONTEXT_CHARS = 40  # that are looked at on each side of a full stop
+_LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
+_WORD = re.compile(r"[^\W\d_]+")
+_ORDINAL = re.compile(r"(?:(\S+)\s+|(?<![\w.]))\(?\d{1,2}\.$")
+_A_NUMBER = re.compile(r"[+(\[]?(?:\d|[IVXLC]{2,}\b|[VX]\b)")
+_HYPHENED = re.compile(r"-[^\W\d_]")  # "Dipl.-Ing."
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+_OF_RUSSIAN = re.compile("[ыэъё]", re.IGNORECASE)
+_OF_UKRAINIAN = re.compile("[іїєґ]", re.IGNORECASE)
+_LINE_END = re.compile(f"[{LINE_ENDS}]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _IN_BRACKETS = re.compile(r"\((\w{1,3})\)")
 # "2." belongs to what it numbers, and is no sentence
 _MARKER = re.compile(r"\s*[(\[]?(?:[\dIVXivx]{1,4}|[A-Za-z])(?:\.\d{1,3})*[.)\]]+\s*")
-_RULE = re.compile(r"\W{3,}$")
-_NUMBER = re.compile(r"[(\[]?[-+−$€£¥]?\d[\d.,:/%)\]]*$|[-—–]$|[$€£¥%]$")
-_DIGIT = re.compile(r"\d")
-_CELL = re.compile(r"[,;](?=\S)")
-# The first word of a line, as far as it decides where a line is wrapped: any CJK character may begin one.
-_WORD = re.compile("[^\\s\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]*")
 _FULL_STOP = re.compile("[。！？｡।॥؟۔][。！？｡।॥؟۔”’」』）》〉】)\"']*")
 _CLAUSE = re.compile("[;:,—–،؛、，；：][”’」』）)\"']*")
 _BLANK = re.compile(r"\s")
+_WIDE_BLANK = re.compile(r"[^\S -\x7f]")  # of more than a byte
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def sentences(text: str) -> tuple[Span, ...]:
     """The sentences of the text in order: exact, trimmed, disjoint, of ``MAX_SENTENCE_CHARS`` at most.
 
-    Together they hold every character that is not white space. Blank lines, items of lists and rows of tables
-    end a sentence; a line end within wrapped prose does not. What is too long is cut at a line end, else
-    after a clause, else at a blank.
+    Together they hold every character that is not white space. Blank lines, items of lists, rows of tables,
+    entries of logs and forms, and lines of code end a sentence; a line end within wrapped prose does not.
+    What is too long is cut at a line end, else after a clause, else at a blank.
     """
     return tuple(iterate_sentences(text, 0, len(text)))
 
@@ -65,7 +90,7 @@ def sentences(text: str) -> tuple[Span, ...]:
 def iterate_sentences(text: str, start: int, end: int) -> Iterator[Span]:
     """The sentences of ``text[start:end]`` one by one; offsets count in ``text``."""
     language = _language(text[start : min(end, start + _SAMPLE_CHARS)])
-    for run in _runs(text, start, end):
+    for run in runs(text, start, end):
         for sentence in _split_run(text, run, language):
             yield from cut(text, sentence, MAX_SENTENCE_CHARS)
 
@@ -114,64 +139,16 @@ def _joins(character: str) -> bool:
 
 
 def _language(text: str) -> str:
-    """Code of the language whose small words are most frequent in the text; English where there are none."""
+    """Code of the language whose small words are most frequent in the text; English where there are none.
+
+    A text mostly in Cyrillic letters is Ukrainian if the letters that only Ukrainian has outnumber those that
+    only Russian has, else Russian.
+    """
     words = _LETTERS.findall(text.lower())
+    if 2 * len(_CYRILLIC.findall(text)) > sum(map(len, words)):
+        return "uk" if len(_OF_UKRAINIAN.findall(text)) > len(_OF_RUSSIAN.findall(text)) else "ru"
     counts = {language: sum(map(known.__contains__, words)) for language, known in _FUNCTION_WORDS.items()}
     return max(counts, key=lambda language: counts[language])
-
-
-def _runs(text: str, start: int, end: int) -> Iterator[Span]:
-    """Stretches of lines that read on from one to the next: wrapped paragraphs, or single lines."""
-    block: list[Span] = []
-    for match in _LINE.finditer(text, start, end):
-        if match[0].isspace():
-            continue
-        line = Span(*match.span())
-        if block and (_BLANK_LINE.search(text, block[-1].end, line.start) or len(block) >= 2000):
-            yield from _block_runs(text, block)
-            block = []
-        block.append(line)
-    yield from _block_runs(text, block)
-
-
-def _block_runs(text: str, block: list[Span]) -> Iterator[Span]:
-    """The runs of one block of lines without a blank line in it."""
-    if not block:
-        return
-    lines = [text[line.start : line.end].strip() for line in block]
-    width = max((len(line) for line in lines if len(line) <= _WIDEST), default=0)
-    rows = [_is_row(line) for line in lines]
-    start = block[0].start
-    for i, (before, after) in enumerate(pairwise(lines)):
-        if rows[i] or rows[i + 1] or _ends_line(before, after, width):
-            yield Span(start, block[i].end)
-            start = block[i + 1].start
-    yield Span(start, block[-1].end)
-
-
-def _is_row(line: str) -> bool:
-    """Whether a line is a row of a table: cells between bars or tabs, a JSON object, or mostly numbers."""
-    if "\t" in line or " | " in line or line[0] == "|" or (line[0] in "{[" and line[-1] in "}],"):
-        return True
-    if not _DIGIT.search(line):
-        return False
-    words = line.split()
-    numbers = sum(bool(_NUMBER.match(word)) for word in words)
-    return numbers >= 2 and numbers * 2 >= len(words)
-
-
-def _ends_line(before: str, after: str, width: int) -> bool:
-    """Whether a line ends where its author wanted it to, rather than where the page was full."""
-    if len(before) > _WIDEST or width < _NARROWEST or _ITEM.match(after):
-        return True
-    if before[0] == "#" or _RULE.match(before) or _RULE.match(after):
-        return True
-    cells = len(_CELL.findall(before))
-    if cells >= 2 and cells == len(_CELL.findall(after)):
-        return True
-    share = _WRAPPED_SMALL if after[0].islower() else _WRAPPED
-    word = _WORD.match(after)
-    return len(before) + 1 + (len(word[0]) if word else 0) < share * width
 
 
 def _split_run(text: str, run: Span, language: str) -> Iterator[Span]:
@@ -193,10 +170,56 @@ def _sentence_ends(text: str, language: str) -> list[int]:
     # all.
     flat = _LINE_END.sub(" ", _SURROGATE.sub("\ufffd", text))
     flat = _IN_BRACKETS.sub(r"[\1]", flat)
-    ends = {int(boundary["end_index"]) for boundary in get_sentence_boundaries(language, flat)}
+    ends = _by_sentencex(flat, language)
     ends.update(match.end() for match in _FULL_STOP.finditer(flat))
     kept: list[int] = []
     for end in sorted(end for end in ends if 0 < end < len(text)):
-        if not _MARKER.fullmatch(flat, kept[-1] if kept else 0, end):
+        if not (_MARKER.fullmatch(flat, kept[-1] if kept else 0, end) or _goes_on(flat, end, language)):
             kept.append(end)
     return [*kept, len(text)]
+
+
+def _goes_on(flat: str, end: int, language: str) -> bool:
+    """Whether the full stop before ``end`` is that of an abbreviation or of an ordinal, within a sentence."""
+    before = flat[max(0, end - _CONTEXT_CHARS) : end].rstrip()
+    after = flat[end : end + _CONTEXT_CHARS].lstrip()
+    if not before.endswith(".") or not after:
+        return False
+    if _HYPHENED.match(flat, end):
+        return True
+    if language == "de" and _is_ordinal(before, after):
+        return True
+    last = _LAST_WORD.search(before)
+    if last is None:
+        return False
+    word, small = last[1], last[1].lower()
+    if language in ("ru", "uk") and after[0].islower() and len(word) <= 3:
+        return True
+    if small in _BEFORE_NUMBERS and _A_NUMBER.match(after):
+        return True
+    return (word in _ABBREVIATIONS or small in _ABBREVIATIONS) and not _begins_sentence(after)
+
+
+def _is_ordinal(before: str, after: str) -> bool:
+    """Whether the number that ends ``before`` numbers a noun after it: "am 3. Werktag", "12. Dez."."""
+    number = _ORDINAL.search(before)
+    if number is None:
+        return False
+    if _GERMAN_MONTH.match(after):
+        return True
+    word = number[1] or ""
+    counted = word.islower() or word.lower() in _ORDINAL_WORDS
+    return counted and after[0].isupper() and not _begins_sentence(after)
+
+
+def _begins_sentence(after: str) -> bool:
+    word = _WORD.match(after)
+    return word is not None and word[0] in _BEGINNINGS
+
+
+def _by_sentencex(flat: str, language: str) -> set[int]:
+    """Where sentencex ends sentences. Where it panics over a blank of several bytes, it gets plain ones."""
+    for words in (flat, _WIDE_BLANK.sub(" ", flat)):
+        with suppress(ValueError), without_panic("sentencex"):
+            return {int(boundary["end_index"]) for boundary in get_sentence_boundaries(language, words)}
+    return set()

@@ -1,17 +1,19 @@
 """SQuAD files (JSON, versions 1.1 and 2.0; Rajpurkar et al. 2016, 2018): their paragraphs and their names.
 
-Indexing and evaluation have to agree on the name of a paragraph, so both take it from here.
+Indexing and evaluation have to agree on the name and the text of a paragraph, so both take them from here.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from index.characters import storable
 from index.errors import LoadError
 
 
@@ -56,7 +58,8 @@ def is_squad(content: object) -> bool:
 def name_paragraphs(content: dict[str, Any], path: Path) -> tuple[Paragraph, ...]:
     """Return the named paragraphs of parsed SQuAD JSON; ``path`` names the file and articles without a title.
 
-    Raises LoadError with the number (from 1) of the article or paragraph that is not as SQuAD has it.
+    Titles and texts are ``storable``. Raises LoadError with the number (from 1) of the article or paragraph
+    that is not as SQuAD has it.
     """
     named: list[Paragraph] = []
     count: Counter[str] = Counter()
@@ -64,7 +67,7 @@ def name_paragraphs(content: dict[str, Any], path: Path) -> tuple[Paragraph, ...
         if not isinstance(article, dict) or not isinstance(article.get("paragraphs"), list):
             raise LoadError(f'{path}: article {number} has no list called "paragraphs".')
         title = article.get("title")
-        title = title if isinstance(title, str) and title.strip() else path.stem
+        title = storable(title if isinstance(title, str) and title.strip() else path.stem)
         for place, paragraph in enumerate(article["paragraphs"], 1):
             where = f"{path}: paragraph {place} of article {number}"
             if not isinstance(paragraph, dict) or not isinstance(paragraph.get("context"), str):
@@ -72,6 +75,29 @@ def name_paragraphs(content: dict[str, Any], path: Path) -> tuple[Paragraph, ...
             questions = paragraph.get("qas", [])
             if not isinstance(questions, list):
                 raise LoadError(f'{where} has "qas" that are not a list.')
-            named.append(Paragraph(f"{title}/{count[title]}", paragraph["context"], tuple(questions)))
+            text = storable(paragraph["context"])
+            named.append(Paragraph(f"{title}/{count[title]}", text, tuple(questions)))
             count[title] += 1
     return tuple(named)
+
+
+def match_moved(lost: Mapping[Path, str], new: Mapping[Path, str]) -> dict[Path, Path]:
+    """Return where each lost paragraph stands now; one that stands nowhere is left out.
+
+    Both map places (``file/name``) to fingerprints, which decide. Of several with the same text the one of
+    the same name is meant, else the first in the order of ``lost``; each is used once.
+    """
+    alike: dict[str, dict[str, Path]] = {}  # fingerprint -> name -> place
+    for place, text in lost.items():
+        alike.setdefault(text, {}).setdefault(place.name, place)
+    named = [place for place, text in new.items() if place.name in alike.get(text, ())]
+    found: dict[Path, Path] = {}
+    for place in dict.fromkeys([*named, *new]):
+        if left := alike.get(new[place]):
+            found[left.pop(place.name if place.name in left else next(iter(left)))] = place
+    return found
+
+
+def fingerprint(text: str) -> str:
+    """Return the sha256, hexadecimal, of a paragraph as a document of its own: that of its text in UTF-8."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,15 +18,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index import schema
-from index.errors import DocumentMissing, IndexBusy, IndexDamaged, IndexMismatch, IndexNotWritable
+from index.database import damaged, open_database, translated
+from index.errors import DocumentMissing
 from index.files import Original
-from index.types import Document, DocumentInfo, Heading, Passage, Span
+from index.rows import COLUMNS, document_of, insert, rename, vectors_of
+from index.types import Document, DocumentInfo, Passage, Span
 
 if TYPE_CHECKING:
     from index.chunk import Chunk
 
-_BUSY_S = 30.0  # a transaction of another process takes milliseconds
+_AT_ONCE = 8192  # rows in memory while all are read
+_LAST_ID = 2**63 - 1  # no row has a greater one
+_UNSCRUBBED = "unscrubbed"  # a fact, set with each deletion and taken back when its bytes are gone
 _PASSAGE = """SELECT passages.id, source, start, end, passages.text, heading, page
               FROM passages JOIN documents ON documents.id = document_id """
 
@@ -36,77 +38,38 @@ class Store:
     """The database of one index folder; any number of threads and processes may use it at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open the database at ``path``, or create it. Raises IndexDamaged, IndexMismatch, IndexBusy.
-
-        Where nothing can be written, it is opened for reading alone.
-        """
+        """Open the database at ``path``, or create it. Raises as ``open_database`` does."""
         self._path = path
         self._lock = threading.RLock()
-        with self._translated():
-            try:
-                self._connect(str(path))
-                self._prepare()
-            except sqlite3.OperationalError as exc:
-                if ("readonly" not in str(exc) and "unable to open" not in str(exc)) or not path.is_file():
-                    raise
-                self._connect(f"{path.as_uri()}?mode=ro&immutable=1")
-            version = schema.version(self._db)
-        if version > schema.VERSION:
-            self.close()
-            raise IndexMismatch(
-                f"A newer Citespan wrote this index (schema {version}; this one reads up to "
-                f"{schema.VERSION}). Update Citespan, or index into another folder with --index."
-            )
-
-    def _connect(self, address: str) -> None:
-        self._db = sqlite3.connect(
-            address,
-            timeout=_BUSY_S,
-            isolation_level=None,
-            check_same_thread=False,
-            uri=address.startswith("file:"),
-        )
-
-    def _prepare(self) -> None:
-        if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.execute("PRAGMA secure_delete = ON")
-        if schema.version(self._db) < schema.VERSION:
-            self._db.execute("BEGIN IMMEDIATE")  # a second process may be creating it at the same time
-            schema.upgrade(self._db)
-            self._db.execute("COMMIT")
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """SQLite's errors as ours, each with its remedy; a closed database stays a programming mistake."""
-        try:
-            yield
-        except sqlite3.ProgrammingError:
-            raise
-        except sqlite3.OperationalError as exc:
-            if "locked" in str(exc) or "busy" in str(exc):
-                raise IndexBusy(
-                    f"Another process is writing to the index {self._path}. Try again when it has finished."
-                ) from exc
-            raise IndexNotWritable(
-                f"The index could not be written ({exc}). What it held before is still there: free some "
-                f"space or make its folder writable, and run the command again."
-            ) from exc
-        except sqlite3.DatabaseError as exc:
-            raise IndexDamaged(
-                f"The index database {self._path} is damaged ({exc}). Your files are not: move the folder of "
-                f"the index away and run `qa index` again."
-            ) from exc
+        self._db = open_database(path)
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
-        with self._lock, self._translated():
+        with self._lock, translated(self._path):
             return self._db.execute(query, values).fetchall()
 
-    def checkpoint(self) -> None:
-        """Fold the write-ahead log into the database, so that no deleted text stays behind in it."""
-        self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    def checkpoint(self) -> bool:
+        """Fold the write-ahead log into the database and empty it; False where a reader still needs it."""
+        busy, _, _ = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+        return not busy
+
+    @property
+    def unscrubbed(self) -> bool:
+        """Whether bytes of deleted documents may still lie in the folder of the index."""
+        return bool(self.get_meta(_UNSCRUBBED))
+
+    def scrub(self) -> bool:
+        """Write the database anew, so that no byte of what was deleted stays; False where a reader holds it.
+
+        Zeroing deleted rows (``secure_delete``) is not enough: SQLite moves rows between pages and leaves the
+        old copies of those that it moved.
+        """
+        self._rows("VACUUM")
+        return self.checkpoint()
+
+    def scrubbed(self) -> None:
+        """Remember that nothing is left of what was deleted."""
+        self._rows("DELETE FROM meta WHERE key = ?", (_UNSCRUBBED,))
+        self.checkpoint()
 
     def close(self) -> None:
         """Fold the write-ahead log into the database and let go of it."""
@@ -116,7 +79,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[None]:
         """One transaction: all of it is stored, or nothing."""
-        with self._lock, self._translated():
+        with self._lock, translated(self._path):
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield
@@ -158,35 +121,24 @@ class Store:
     # -- documents -------------------------------------------------------------------------------------------
 
     def put(self, document: Document, chunks: Sequence[Chunk], original: Original) -> None:
-        """Store a document with its passages in place of an earlier version, in one transaction."""
+        """Store a document with its passages in place of an earlier version, in one transaction.
+
+        A passage that the earlier version or a copy of the file holds too, under the same headings, keeps its
+        vector.
+        """
         with self.write():
+            vectors = vectors_of(self._db, document)
             self._delete(document.source)
-            generation = self._next_generation()
-            row = self._db.execute(
-                "INSERT INTO documents (source, sha256, format, title, characters, text, pages, headings,"
-                " path, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    document.source,
-                    document.sha256,
-                    document.format,
-                    document.title,
-                    len(document.text),
-                    document.text.encode(),
-                    json.dumps([[page.start, page.end] for page in document.pages]),
-                    json.dumps([[h.span.start, h.span.end, h.level, h.title] for h in document.headings]),
-                    os.fsencode(original.path),
-                    original.size,
-                    original.mtime_ns,
-                    original.ctime_ns,
-                ),
-            )
-            for c in chunks:
-                text = document.text[c.span.start : c.span.end].encode()
-                self._db.execute(
-                    "INSERT INTO passages (document_id, start, end, page, heading, text, stored)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (row.lastrowid, c.span.start, c.span.end, c.page, c.heading, text, generation),
-                )
+            insert(self._db, document, chunks, original, self._next_generation(), vectors)
+
+    def rename(self, source: str, name: str, original: Original) -> None:
+        """Give a document another name, that of its file, which was moved. Raises DocumentMissing.
+
+        Nothing is read or encoded again; only the words of its path are indexed anew.
+        """
+        with self.write():
+            if not rename(self._db, source, name, original, self._next_generation()):
+                raise _missing(source)
 
     def touch(self, source: str, original: Original) -> None:
         """Remember that the file was looked at again and holds the same bytes."""
@@ -196,11 +148,15 @@ class Store:
                 (os.fsencode(original.path), original.size, original.mtime_ns, original.ctime_ns, source),
             )
 
-    def remove(self, source: str) -> None:
-        """Forget a document, its passages and vectors. Raises DocumentMissing."""
+    def remove(self, *sources: str) -> None:
+        """Forget documents, their passages and vectors: all of them, or none where one is missing.
+
+        What is left of their bytes is overwritten by ``scrub``. Raises DocumentMissing.
+        """
         with self.write():
-            if not self._delete(source):
-                raise _missing(source)
+            for source in sources:
+                if not self._delete(source):
+                    raise _missing(source)
 
     def _delete(self, source: str) -> bool:
         row = self._db.execute("SELECT id FROM documents WHERE source = ?", (source,)).fetchone()
@@ -212,26 +168,16 @@ class Store:
         )
         self._db.execute("DELETE FROM passages WHERE document_id = ?", row)
         self._db.execute("DELETE FROM documents WHERE id = ?", row)
+        self.set_meta(_UNSCRUBBED, "1")
         return True
 
     def document(self, source: str) -> Document:
-        """The stored document. Raises DocumentMissing."""
-        rows = self._rows(
-            "SELECT sha256, text, format, title, pages, headings FROM documents WHERE source = ?",
-            (source,),
-        )
+        """The stored document. Raises DocumentMissing, IndexDamaged."""
+        rows = self._rows(f"SELECT {COLUMNS} FROM documents WHERE source = ?", (_name(source),))
         if not rows:
             raise _missing(source)
-        sha256, text, kind, title, pages, headings = rows[0]
-        return Document(
-            source=source,
-            sha256=sha256,
-            text=text.decode(),
-            format=kind,
-            title=title,
-            pages=tuple(Span(start, end) for start, end in json.loads(pages)),
-            headings=tuple(Heading(Span(s, e), level, name) for s, e, level, name in json.loads(headings)),
-        )
+        with self._whole(f"the document {source}"):
+            return document_of(rows[0])
 
     def documents(self) -> tuple[DocumentInfo, ...]:
         """All documents in the order of their sources."""
@@ -247,9 +193,13 @@ class Store:
         rows = self._rows("SELECT source, sha256, path, size, mtime_ns, ctime_ns FROM documents")
         return {row[0]: (row[1], Original(Path(os.fsdecode(row[2])), *row[3:])) for row in rows}
 
+    def read_in_part(self) -> frozenset[str]:
+        """The sources of whose files something could not be read."""
+        return frozenset(row[0] for row in self._rows("SELECT source FROM documents WHERE unread != ''"))
+
     def original(self, source: str) -> tuple[str, Path]:
         """Sha256 of a document, and where its file was. Raises DocumentMissing."""
-        rows = self._rows("SELECT sha256, path FROM documents WHERE source = ?", (source,))
+        rows = self._rows("SELECT sha256, path FROM documents WHERE source = ?", (_name(source),))
         if not rows:
             raise _missing(source)
         return str(rows[0][0]), Path(os.fsdecode(rows[0][1]))
@@ -273,12 +223,30 @@ class Store:
         """Passages whose text came after ``generation``, by id."""
         return self._passages("WHERE stored > ? ORDER BY passages.id", (generation,))
 
+    def passages_after(self, passage_id: int, limit: int) -> list[Passage]:
+        """Up to ``limit`` passages whose id is greater than ``passage_id``, by id."""
+        return self._passages("WHERE passages.id > ? ORDER BY passages.id LIMIT ?", (passage_id, limit))
+
     def _passages(self, where: str, values: tuple[int, ...]) -> list[Passage]:
         rows = self._rows(_PASSAGE + where, values)
-        return [
-            Passage(i, source, Span(s, e), text.decode(), head, page)
-            for i, source, s, e, text, head, page in rows
-        ]
+        with self._whole("a passage"):
+            return [
+                Passage(i, source, Span(s, e), text.decode(), head, page)
+                for i, source, s, e, text, head, page in rows
+            ]
+
+    @contextmanager
+    def _whole(self, part: str) -> Iterator[None]:
+        """What cannot be read because its bytes are no longer those that were stored becomes IndexDamaged."""
+        try:
+            yield
+        except (ValueError, TypeError) as exc:
+            raise damaged(self._path, f"in {part}: {exc}") from exc
+
+    def ids(self) -> NDArray[np.int64]:
+        """Ids of all passages, ascending."""
+        rows = self._rows("SELECT id FROM passages ORDER BY id")
+        return np.array([row[0] for row in rows], dtype=np.int64)
 
     def ids_of(self, sources: Collection[str]) -> NDArray[np.int64]:
         """Ids of all passages of these documents, ascending."""
@@ -299,12 +267,32 @@ class Store:
                 [(half.tobytes(), generation, i) for half, i in zip(halves, ids, strict=True)],
             )
 
-    def vectors_after(self, generation: int, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids (n,) and vectors (n, dim) that came after ``generation``."""
-        rows = self._rows("SELECT id, vector FROM passages WHERE encoded > ? ORDER BY id", (generation,))
+    def vectors_after(
+        self, generation: int, dim: int, *, upto: int
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield ids (n,) and vectors (n, dim) that came after ``generation`` and not after ``upto``, some
+        thousands at a time.
+        """
+        after = (generation, _LAST_ID)
+        while rows := self._rows(
+            "SELECT id, vector, encoded FROM passages WHERE (encoded, id) > (?, ?) AND encoded <= ?"
+            " ORDER BY encoded, id LIMIT ?",
+            (*after, upto, _AT_ONCE),
+        ):
+            yield self._vectors(rows, dim)
+            after = (rows[-1][2], rows[-1][0])
+
+    def vectors(self, ids: NDArray[np.int64], dim: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Those of the ``ids``, (n,), that have a vector, and these vectors, (n, dim)."""
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id, vector FROM passages WHERE id IN ({marks}) AND vector IS NOT NULL"
+        return self._vectors(self._rows(query, ids.tolist()), dim)
+
+    def _vectors(self, rows: Sequence[Any], dim: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         ids = np.array([row[0] for row in rows], dtype=np.int64)
-        halves = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float16)
-        return ids, halves.reshape(len(ids), dim).astype(np.float32)
+        with self._whole("a vector"):
+            halves = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float16)
+            return ids, halves.reshape(len(ids), dim).astype(np.float32)
 
     def deleted_after(self, generation: int) -> NDArray[np.int64]:
         """Ids of the passages that were deleted after ``generation``, ascending."""
@@ -312,6 +300,15 @@ class Store:
             "SELECT passage_id FROM deleted WHERE generation > ? ORDER BY passage_id", (generation,)
         )
         return np.array([row[0] for row in rows], dtype=np.int64)
+
+
+def _name(source: str) -> str:
+    """The source as the database takes it. Raises DocumentMissing for half a character: no name has one."""
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        raise _missing(source) from None
+    return source
 
 
 def _missing(source: str) -> DocumentMissing:

@@ -46,6 +46,9 @@ class Document:
     ``text`` is what all offsets count in. ``pages`` are the spans of the pages, slides or sheets in order
     (page ``n`` is ``pages[n - 1]``; they ascend and do not overlap), empty where the format has none.
     ``headings`` ascend too.
+
+    ``rows`` number the lines of sheets: a pair (offset, number) for each row whose number is not that of the
+    line before plus one; so most tables need one pair.
     """
 
     source: str  # path relative to the folder that was indexed, "/" separated
@@ -55,6 +58,8 @@ class Document:
     title: str  # "" where the file has none
     pages: tuple[Span, ...] = ()
     headings: tuple[Heading, ...] = ()
+    rows: tuple[tuple[int, int], ...] = ()
+    unread: str = ""  # what of the file could not be read, as a sentence; "" where all of it was
 
     def __post_init__(self) -> None:
         if any(after.start < before.end for before, after in pairwise(self.pages)):
@@ -102,6 +107,7 @@ class Hit:
     passage: Passage
     score: float
     retriever: str  # "dense", "lexical" or "hybrid"
+    also: tuple[str, ...] = ()  # sources of copies that were left out of the ranking for this passage
 
 
 @dataclass(frozen=True, slots=True)

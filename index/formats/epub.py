@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from index.errors import LoadError
 from index.formats import html
 from index.formats.archive import Archive, opened
@@ -14,7 +16,10 @@ _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 
 
 def read(data: bytes, name: str) -> Parsed:
-    """All chapters. ``pages`` are the files of the spine, since an e-book has no others."""
+    """All chapters. ``pages`` are the files of the spine, since an e-book has no others.
+
+    A part that cannot be read is left out and named in ``unread``, unless it is the only one.
+    """
     with opened(data, name) as archive:
         package = _package(archive)
         root = archive.xml(package)
@@ -26,10 +31,23 @@ def read(data: bytes, name: str) -> Parsed:
         paths = [path for path, kind in chapters if kind in _PAGES]
         _refuse_locked(archive, paths)
         writer = Writer()
-        for path in paths:
+        broken: list[str] = []
+        for number, path in enumerate(paths, 1):
             writer.page()
-            html.write(decode(archive.read(path), name), name, writer)
-        return writer.finish(archive.title(package))
+            try:
+                html.write(decode(archive.read(path), name), name, writer)
+            except LoadError:
+                if len(paths) == 1:
+                    raise
+                broken.append(str(number))
+        parsed = writer.finish(archive.title(package))
+        if not broken or not parsed.text:
+            return parsed
+        unread = (
+            f"{name} is indexed without part {', '.join(broken[:20])} of {len(paths)}, which cannot be read. "
+            f"Fetch the book again if you need all of it."
+        )
+        return replace(parsed, unread=unread)
 
 
 def _package(archive: Archive) -> str:

@@ -50,7 +50,7 @@ def _write(message: Message, name: str, writer: Writer, level: int) -> list[Mess
     todo = [message]
     while todo:
         part = todo.pop()
-        payload = part.get_payload()
+        payload = part.get_payload() if part.is_multipart() else None  # a text would be decoded
         if part.get_content_type() == "message/rfc822" and isinstance(payload, list):
             forwarded += [item for item in payload if isinstance(item, Message)]
         elif isinstance(payload, list):
@@ -70,20 +70,22 @@ def _chosen(part: Message, parts: list[Message]) -> list[Message]:
     """All parts; of versions of the same text the plain one, else the last, which is the fullest."""
     if part.get_content_type() != "multipart/alternative":
         return parts
-    plain = [
-        item for item in parts if item.get_content_type() == "text/plain" and str(item.get_payload()).strip()
-    ]
+    plain = [item for item in parts if item.get_content_type() == "text/plain" and _bytes(item).strip()]
     return plain[:1] or parts[-1:]
 
 
 def _text(part: Message, name: str) -> str:
     """The text of a part, by its declared encoding where that fits."""
-    payload = part.get_payload(decode=True)
-    data = payload if isinstance(payload, bytes) else b""
+    data = _bytes(part)
     try:
         return data.decode(part.get_content_charset() or "utf-8")
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, ValueError):  # ValueError: of the text, or a NUL in the name of the encoding
         return decode(data, name)
+
+
+def _bytes(part: Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
 
 
 def _field(message: Message, field: str) -> str:

@@ -22,6 +22,8 @@ class Parsed:
     title: str = ""
     pages: tuple[Span, ...] = ()
     headings: tuple[Heading, ...] = ()
+    rows: tuple[tuple[int, int], ...] = ()
+    unread: str = ""
 
 
 def one_line(text: str) -> str:
@@ -46,6 +48,8 @@ class Writer:
         self._parts: list[str] = []
         self._length = 0
         self._headings: list[Heading] = []
+        self._rows: list[tuple[int, int]] = []
+        self._next_row = 0
         self._page_starts: list[int] = []
 
     def block(self, text: str, *, gap: str = BLANK_LINE) -> None:
@@ -65,6 +69,15 @@ class Writer:
             start = self._append(title, BLANK_LINE)
             self._headings.append(Heading(Span(start, self._length), max(1, level), title))
 
+    def row(self, text: str, number: int, *, gap: str) -> None:
+        """Append a row of a sheet, in one line; ``number`` is what the sheet calls it, from 1."""
+        line = one_line(text)
+        if line:
+            start = self._append(line, gap)
+            if number != self._next_row or gap != "\n":
+                self._rows.append((start, number))
+            self._next_row = number + 1
+
     def page(self) -> None:
         """Begin a page: what is written from here on belongs to it."""
         self._page_starts.append(self._length + (len(BLANK_LINE) if self._parts else 0))
@@ -79,7 +92,7 @@ class Writer:
             if starts
             else ()
         )
-        return Parsed(text, one_line(title), pages, tuple(self._headings))
+        return Parsed(text, one_line(title), pages, tuple(self._headings), tuple(self._rows))
 
     def _append(self, text: str, gap: str) -> int:
         if self._page_starts and self._page_starts[-1] >= self._length:

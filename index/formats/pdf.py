@@ -1,6 +1,6 @@
 """PDF through PDFium: text page by page, where every character keeps its place and so its box on the page.
 
-Index in the text of a page == PDFium's character index (see ``_characters`` for the exception), so that a
+Index in the text of a page == PDFium's character index (see ``characters`` for the exception), so that a
 span of the stored text can be drawn on the page without searching for it. All replacements are therefore one
 character for one.
 """
@@ -19,17 +19,16 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from index.errors import LoadError
+from index.formats import ocr
 from index.formats.parsed import BLANK_LINE, Parsed, one_line
 from index.formats.pdf_headings import Line, from_outline, from_sizes
-from index.types import Box, Document, Span
+from index.types import Span
 
 PDFIUM_LOCK = threading.RLock()  # PDFium must not be entered by two threads at once: hold it for every call
+MAX_PAGES = 20_000
 _LETTER = re.compile(r"[^\W_]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _FILE_NAME = re.compile(r"\.[A-Za-z]\w{1,4}$|^[\w.-]*[\\/]|^Microsoft Word - ")
-_UNITS = (
-    1 << 20
-)  # FPDF_PageToDevice counts in whole pixels: a page is made this large, to get fractions of it
 # Both mark a hyphen at the end of a line. The other controls, NUL among them (a glyph without a known
 # character), and U+FFFE's neighbours say nothing.
 _REPLACED = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0), 0xFEFF, 0xFFFF)} | {
@@ -47,23 +46,30 @@ class _Page:
     lines: tuple[Line, ...]
 
 
-def read(data: bytes, name: str) -> Parsed:
+def read(data: bytes, name: str, *, on_step: Callable[[], None] = lambda: None) -> Parsed:
     """Text, pages, title and headings of a PDF."""
-    with PDFIUM_LOCK, _opened(data, name) as pdf:
+    with PDFIUM_LOCK, opened(data, name) as pdf:
         if len(pdf) == 0:
             raise LoadError(
                 f"{name} has no pages. It may be damaged: open it in a PDF viewer and save it again."
             )
+        if len(pdf) > MAX_PAGES:
+            raise LoadError(f"{name} has {len(pdf)} pages; the limit is {MAX_PAGES}. Split it into parts.")
         pages = [_read_page(pdf, number, name) for number in range(len(pdf))]
+        scanned = [i for i, page in enumerate(pages) if is_blank(page.text) and _is_picture(pdf, i)]
+        for i in scanned[: ocr.MAX_PAGES] if ocr.languages() else ():
+            pages[i] = _recognised(pdf, i)
+            on_step()
+        scanned = [i for i in scanned if is_blank(pages[i].text)]
         outline = [
             (item.level + 1, one_line(item.get_title()), target)
             for item in pdf.get_toc()
             if (target := _target(item)) is not None
         ]
         title = _title(one_line(pdf.get_metadata_value("Title")))
-    if not any(page.text.strip(" \n\ufffd") for page in pages):
+    if all(is_blank(page.text) for page in pages):
         raise LoadError(
-            f"{name} has pages but no text: it is probably a scan and needs OCR first (for example ocrmypdf)."
+            f"{name} has pages but no text: it is probably a scan and needs OCR. {_remedy(scanned)}"
         )
     spans: list[Span] = []
     start = 0
@@ -72,22 +78,52 @@ def read(data: bytes, name: str) -> Parsed:
         start = spans[-1].end + len(BLANK_LINE)
     text = BLANK_LINE.join(page.text for page in pages)
     headings = from_outline(outline, text, spans) or from_sizes([page.lines for page in pages], text, spans)
-    return Parsed(text, title, tuple(spans), headings)
+    unread = ""
+    if scanned:
+        unread = f"{name} is indexed without {_listed(scanned)}: a picture without text. {_remedy(scanned)}"
+    return Parsed(text, title, tuple(spans), headings, unread=unread)
 
 
-def boxes(data: bytes, document: Document, span: Span) -> tuple[Box, ...]:
-    """Where the characters of the span stand: one box a line, in reading order."""
-    found: list[Box] = []
-    with PDFIUM_LOCK, _opened(data, document.source) as pdf:
-        for number, page in enumerate(document.pages):
-            if page.overlaps(span) and number < len(pdf):
-                first, last = max(span.start, page.start) - page.start, min(span.end, page.end) - page.start
-                found += _page_boxes(pdf, number, document.text[page.start : page.end], first, last)
-    return tuple(found)
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to read on a page with this text."""
+    return not text.strip(" \n\ufffd")
+
+
+def _is_picture(pdf: pypdfium2.PdfDocument, number: int) -> bool:
+    """Whether there is an image on a page."""
+    page = pdf[number]
+    try:
+        return any(True for _ in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=4))
+    finally:
+        page.close()
+
+
+def _recognised(pdf: pypdfium2.PdfDocument, number: int) -> _Page:
+    """A page with the words on its picture. They have no boxes: the page is shown without a mark."""
+    page = pdf[number]
+    try:
+        return _Page(ocr.recognise(page) or "", ())
+    finally:
+        page.close()
+
+
+def _remedy(scanned: Sequence[int]) -> str:
+    if not ocr.languages():
+        return "Install Tesseract (`tesseract` must be on the PATH) and index it again, or use ocrmypdf."
+    if len(scanned) > ocr.MAX_PAGES:
+        return f"Up to {ocr.MAX_PAGES} pages are recognised in one file: split it into parts."
+    return "Tesseract found no words there: are its languages installed, and the pages legible?"
+
+
+def _listed(pages: Sequence[int]) -> str:
+    """The pages by their numbers from 1, the first of many."""
+    numbers = ", ".join(str(number + 1) for number in pages[:10])
+    more = f" and {len(pages) - 10} more" if len(pages) > 10 else ""
+    return f"page {numbers}{more}" if len(pages) == 1 else f"pages {numbers}{more}"
 
 
 @contextmanager
-def _opened(data: bytes, name: str) -> Iterator[pypdfium2.PdfDocument]:
+def opened(data: bytes, name: str) -> Iterator[pypdfium2.PdfDocument]:
     """The open document; PDFium's errors become sentences."""
     pdf = None
     try:
@@ -127,15 +163,15 @@ def _read_page(pdf: pypdfium2.PdfDocument, number: int, name: str) -> _Page:
             "and save it anew."
         ) from exc
     text_page = page.get_textpage()
-    text, places = _characters(text_page)
-    box = _loose_boxes(text_page.raw)
+    text, places = characters(text_page)
+    box = loose_boxes(text_page.raw)
     lines = tuple(_lines(text, lambda index: box(places[index])))
     text_page.close()
     page.close()
     return _Page(_with_paragraphs(text, lines), lines)
 
 
-def _characters(text_page: pypdfium2.PdfTextPage) -> tuple[str, Sequence[int]]:
+def characters(text_page: pypdfium2.PdfTextPage) -> tuple[str, Sequence[int]]:
     """The text of a page, and PDFium's index of each of its characters.
 
     The two indices are the same, unless the page holds characters beyond U+FFFF: PDFium counts two halves for
@@ -152,7 +188,7 @@ def _characters(text_page: pypdfium2.PdfTextPage) -> tuple[str, Sequence[int]]:
     return text.translate(_REPLACED), places
 
 
-def _loose_boxes(handle: object) -> Callable[[int], tuple[float, float, float, float]]:
+def loose_boxes(handle: object) -> Callable[[int], tuple[float, float, float, float]]:
     """A function that gives left, bottom, right and top of a character in page units; zeros for none."""
     rectangle = pdfium.FS_RECTF()
     pointer = ctypes.byref(rectangle)
@@ -196,67 +232,3 @@ def _with_paragraphs(text: str, lines: tuple[Line, ...]) -> str:
         if feed > before.span.end and (step > 1.35 * typical or (larger and abs(step) > 1)):
             characters[feed - 1] = "\n"
     return "".join(characters)
-
-
-def _page_boxes(pdf: pypdfium2.PdfDocument, number: int, text: str, first: int, last: int) -> Iterator[Box]:
-    """Boxes for the characters from ``first`` up to ``last`` of a page that reads ``text``."""
-    page = pdf[number]
-    text_page = page.get_textpage()
-    box = _loose_boxes(text_page.raw)
-    shown = _display(page)
-    places = (
-        _characters(text_page)[1] if any(character > "\uffff" for character in text) else range(len(text))
-    )
-    line: Box | None = None
-    previous: Box | None = None
-    for index in range(first, last):
-        character = text[index]
-        if character == "\n" and line is not None:
-            yield line
-            line = None
-        if character.isspace():
-            continue
-        left, bottom, right, top = box(places[index])
-        if left == right or bottom == top:
-            continue
-        (x0, y0), (x1, y1) = shown(left, bottom), shown(right, top)
-        here = Box(number + 1, min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-        if line is not None and previous is not None and not _side_by_side(previous, here):
-            yield line  # a word that was hyphenated goes on in the next line without a line end in the text
-            line = None
-        line = here if line is None else _union(line, here)
-        previous = here
-    if line is not None:
-        yield line
-    text_page.close()
-    page.close()
-
-
-def _display(page: pypdfium2.PdfPage) -> Callable[[float, float], tuple[float, float]]:
-    """A function from a point to fractions of the page as shown: cropped, rotated, from its top left."""
-    x, y = ctypes.c_int(), ctypes.c_int()
-
-    def shown(left: float, bottom: float) -> tuple[float, float]:
-        pdfium.FPDF_PageToDevice(
-            page, 0, 0, _UNITS, _UNITS, 0, left, bottom, ctypes.byref(x), ctypes.byref(y)
-        )
-        return min(1.0, max(0.0, x.value / _UNITS)), min(1.0, max(0.0, y.value / _UNITS))
-
-    return shown
-
-
-def _side_by_side(one: Box, other: Box) -> bool:
-    """Whether two characters stand in one line: beside each other, or below in vertical text."""
-    beside = min(one.bottom, other.bottom) - max(one.top, other.top)
-    below = min(one.right, other.right) - max(one.left, other.left)
-    return beside > 0 or below > 0.5 * min(one.right - one.left, other.right - other.left)
-
-
-def _union(one: Box, other: Box) -> Box:
-    return Box(
-        one.page,
-        min(one.left, other.left),
-        min(one.top, other.top),
-        max(one.right, other.right),
-        max(one.bottom, other.bottom),
-    )

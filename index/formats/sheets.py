@@ -82,9 +82,12 @@ class _Cells:
         self._kinds = kinds
         self._epoch = datetime(1904, 1, 1) if from_1904 else datetime(1899, 12, 30)
 
-    def rows(self, root: Element) -> Iterator[dict[int, tuple[str, bool]]]:
-        """For each row the cells that are not blank: column to (words, whether they are text)."""
+    def rows(self, root: Element) -> Iterator[tuple[int, dict[int, tuple[str, bool]]]]:
+        """Each row's number, and its cells that are not blank: column to (words, whether they are text)."""
+        number = 0
         for row in root.iter(_S + "row"):
+            named = row.get("r", "")
+            number = int(named) if named.isdigit() and len(named) < 9 else number + 1
             cells: dict[int, tuple[str, bool]] = {}
             column = 0
             for cell in row.iterfind(_S + "c"):
@@ -93,7 +96,7 @@ class _Cells:
                 words, is_text = self._words(cell)
                 if words:
                     cells[column] = words, is_text
-            yield cells
+            yield number, cells
 
     def _words(self, cell: Element) -> tuple[str, bool]:
         kind, value = cell.get("t", "n"), cell.findtext(_S + "v") or ""
@@ -132,11 +135,11 @@ def _number(letters: str) -> int:
     return number
 
 
-def _write_rows(rows: Iterator[dict[int, tuple[str, bool]]], writer: Writer) -> None:
+def _write_rows(rows: Iterator[tuple[int, dict[int, tuple[str, bool]]]], writer: Writer) -> None:
     """Blank rows part tables. The first row of a table names the columns if it holds texts only."""
     names: dict[int, str] | None = None
     gap = BLANK_LINE
-    for cells in rows:
+    for number, cells in rows:
         if not cells:
             names, gap = None, BLANK_LINE
             continue
@@ -147,5 +150,5 @@ def _write_rows(rows: Iterator[dict[int, tuple[str, bool]]], writer: Writer) -> 
         if names is None:
             all_text = len(cells) >= 2 and all(is_text for _, is_text in cells.values())
             names = {column: text for column, (text, _) in cells.items()} if all_text else {}
-        writer.block(" | ".join(words), gap=gap)
+        writer.row(" | ".join(words), number, gap=gap)
         gap = "\n"
