@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from index.types import Hit
@@ -26,6 +26,17 @@ class Citation:
     end: int
     quote: str
     page: int | None  # from 1, of the first character; None where the format has no pages
+    place: str = field(default="", compare=False)  # such as "p. 12" or "Sheet1 row 88": see index.place
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that a language model wrote: ``answer.text[start:end]``, with its markers."""
+
+    start: int
+    end: int
+    support: float  # 0..1, how likely it is true where the words that it cites are
+    weak: bool  # True: it is shown as weakly supported; one without support is not shown at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,8 @@ class Answer:
     hits: tuple[Hit, ...]  # what the model was shown, best first; of a refusal: the nearest passages
     timings: dict[str, float]  # stage (retrieve, read, cite, total) -> milliseconds
     model: str  # name of the reader or generator
+    searched: str = ""  # what was searched for, where the question alone did not say it: a follow-up
+    sentences: tuple[Sentence, ...] = ()  # of a generator, in order; a reader writes none
 
     def __post_init__(self) -> None:
         markers = [citation.marker for citation in self.citations]
@@ -55,7 +68,16 @@ class Answer:
             raise ValueError("a refusal cites nothing")
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON of ``qa ask --json``, as plain Python values."""
+        """The JSON of ``qa ask --json``, as plain Python values.
+
+        A follow-up has "searched" besides, an answer by a language model "sentences".
+        """
+        further: dict[str, Any] = {"searched": self.searched} if self.searched else {}
+        if self.sentences:
+            further["sentences"] = [
+                {"start": it.start, "end": it.end, "support": float(it.support), "weak": it.weak}
+                for it in self.sentences
+            ]
         return {
             "question": self.question,
             "text": self.text,
@@ -85,7 +107,7 @@ class Answer:
             ],
             "timings": {stage: float(ms) for stage, ms in self.timings.items()},
             "model": self.model,
-        }
+        } | further
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,7 @@ class Retrieved:
     """First event: the passages that the model is about to be shown, best first."""
 
     hits: tuple[Hit, ...]
+    searched: str = ""  # what was searched for, where the question alone did not say it: a follow-up
     type: ClassVar[Literal["retrieved"]] = "retrieved"
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from time import perf_counter
 from typing import TYPE_CHECKING
 
-from index.errors import DocumentMissing, ModelError
-from qa.answer import Answer, Cited, Done, Event, Retrieved, Text
+from index.errors import DocumentMissing
+from qa.answer import Answer, Cited, Done, Event, Retrieved, Sentence, Text
+from qa.clock import Clock
 from qa.read import Reader, load_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Generator as Steps
-
     from index.index import Index
     from index.types import Hit
     from qa.generate import Generator
@@ -78,11 +76,16 @@ def stream(
     """
     if not isinstance(question, str):
         raise TypeError(f"The question must be a str, not {type(question).__name__}.")
-    chosen = _choose(settings, model=model, top_k=top_k, min_confidence=min_confidence)
-    chosen_model = model if model is not None and not isinstance(model, str) else load_model(chosen)
+    chosen = choose(settings, model, top_k=top_k, min_confidence=min_confidence)
+    chosen_model = pick_model(model, chosen)
     opened = open_index(chosen.index if index is None else index)
     only = choose_sources(sources, opened)
     return _answer(clean(question), clean(searched or question), opened, chosen_model, only, chosen)
+
+
+def pick_model(model: str | Reader | Generator | None, settings: Settings) -> Reader | Generator:
+    """The model that was given, or else the one that the settings name. Raises ModelError."""
+    return load_model(settings) if model is None or isinstance(model, str) else model
 
 
 def choose_sources(sources: str | Collection[str] | None, index: Index) -> tuple[str, ...] | None:
@@ -112,31 +115,38 @@ def _answer(
     from qa.calibrate import read_calibration
     from qa.compose import locate, write
     from qa.generate import Generator
+    from qa.several import wants_several
 
-    clock = _Clock()
+    clock = Clock()
     searched = searched[:_QUESTION_CHARS].strip()
     hits = index.search(searched, top_k=settings.top_k, sources=sources) if searched else ()
     clock.lap("retrieve")
-    yield Retrieved(hits)
+    told = "" if searched == question[:_QUESTION_CHARS].strip() else searched
+    yield Retrieved(hits, told)
 
     reader = load_reader() if isinstance(model, Generator) else model
     name = model.name
     if isinstance(model, Generator) and hits:
-        parts, name, failed = yield from _generate(searched, index, model, hits, clock)
-        if parts or not failed:
+        from qa.written import confidence as confidence_of
+        from qa.written import generate
+
+        written = yield from generate(searched, index, model, hits, clock, reader, settings)
+        parts, name = written.parts, written.model
+        if parts or not written.failed:
             clock.start()
             refused = not parts
             if refused:
                 parts = [Text(REFUSAL)]
                 yield parts[0]
-            confidence = _support(searched, index, reader, hits, parts)
+            confidence = confidence_of(searched, index, reader, hits, written)
             clock.lap("check")
-            yield _done(question, parts, refused, confidence, hits, clock, name)
+            said = _Said(question, told, hits, name, written.sentences)
+            yield _done(said, parts, refused, confidence, clock)
             return
-        name = f"{reader.name} ({name} failed: {failed})"
+        name = f"{reader.name} ({name} failed: {written.failed})"
 
     clock.start()
-    spans = settings.evidence_sentences + 3  # a few more than are shown: some repeat each other
+    spans = settings.evidence_sentences + 8  # more than are shown: some repeat each other, some make a list
     passages = [hit.passage.text for hit in hits]
     relevance = [hit.score for hit in hits]
     reading = reader.read(searched, passages, top_k=spans, relevance=relevance) if hits else None
@@ -149,85 +159,39 @@ def _answer(
     if refused:
         parts = [Text(_refusal(searched, index, sources, hits))]
     else:
-        paragraphs = write(findings, further=settings.evidence_sentences)
+        several = wants_several(searched)
+        paragraphs = write(findings, further=settings.evidence_sentences, several=several, question=searched)
         parts = [event for text, citation in paragraphs for event in (Text(text), Cited(citation))]
     clock.lap("cite")
     yield from parts
-    yield _done(question, parts, refused, confidence, hits, clock, name)
+    yield _done(_Said(question, told, hits, name), parts, refused, confidence, clock)
 
 
-def _generate(
-    searched: str, index: Index, generator: Generator, hits: tuple[Hit, ...], clock: _Clock
-) -> Steps[Event, None, tuple[list[Text | Cited], str, str]]:
-    """Yield what a generator says; return these events, its name, and what went wrong ("": nothing)."""
-    from qa.generate import write_claims
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an answer tells of how it came about."""
 
-    parts: list[Text | Cited] = []
-    name = generator.name
-    try:
-        clock.start()
-        draft = generator.draft(searched, index, hits)
-        name = draft.model
-        with closing(draft.claims) as claims:
-            for events in write_claims(claims):
-                clock.lap("generate")
-                parts += events
-                yield from events
-                clock.start()
-        clock.lap("generate")
-    except ModelError as exc:
-        clock.lap("generate")
-        shown = (
-            "What it had written until then is shown." if parts else "The built-in reader answers instead."
-        )
-        _LOG.warning("%s failed: %s. %s", generator.name, exc, shown)
-        return parts, f"{name}, cut short" if parts else generator.name, str(exc)
-    return parts, name, ""
+    question: str
+    searched: str
+    hits: tuple[Hit, ...]
+    model: str
+    sentences: tuple[Sentence, ...] = ()
 
 
-def _support(
-    searched: str, index: Index, reader: Reader, hits: Sequence[Hit], parts: Sequence[Text | Cited]
-) -> float:
-    """The reader's probability 0..1 that the passages which are cited, or all where none is, answer."""
-    from qa.calibrate import read_calibration
-
-    places = [part.citation for part in parts if isinstance(part, Cited)]
-    cited = [
-        hit
-        for hit in hits
-        if not places
-        or any(
-            hit.passage.source == place.source
-            and place.start < hit.passage.span.end
-            and hit.passage.span.start < place.end
-            for place in places
-        )
-    ]
-    relevance = [hit.score for hit in cited]
-    reading = reader.read(searched, [hit.passage.text for hit in cited], top_k=1, relevance=relevance)
-    return read_calibration(index).probability(reading.spans[0].probability) if reading.spans else 0.0
-
-
-def _done(
-    question: str,
-    parts: Sequence[Text | Cited],
-    refused: bool,
-    confidence: float,
-    hits: tuple[Hit, ...],
-    clock: _Clock,
-    model: str,
-) -> Done:
+def _done(said: _Said, parts: Sequence[Text | Cited], refused: bool, confidence: float, clock: Clock) -> Done:
     """The last event: the whole answer."""
     return Done(
         Answer(
-            question=question,
+            question=said.question,
             text="".join(part.text for part in parts if isinstance(part, Text)),
             refused=refused,
             confidence=float(confidence),
             citations=tuple(part.citation for part in parts if isinstance(part, Cited)),
-            hits=hits,
+            hits=said.hits,
             timings=clock.stages | {"total": sum(clock.stages.values())},
-            model=model,
+            model=said.model,
+            searched=said.searched,
+            sentences=said.sentences,
         )
     )
 
@@ -249,26 +213,14 @@ def clean(question: str) -> str:
     return re.sub(r"[\x00-\x08\x0e-\x1f\x7f]", " ", valid).strip()
 
 
-class _Clock:
-    """Milliseconds of each stage, between ``start`` (or the last lap) and ``lap``."""
-
-    def __init__(self) -> None:
-        self.stages: dict[str, float] = {}
-        self.start()
-
-    def start(self) -> None:
-        self._at = perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = perf_counter()
-        self.stages[stage] = self.stages.get(stage, 0.0) + 1000 * (now - self._at)
-        self._at = now
-
-
-def _choose(
-    settings: Settings | None, *, model: object, top_k: int | None, min_confidence: float | None
+def choose(
+    settings: Settings | None,
+    model: object = None,
+    *,
+    top_k: int | None = None,
+    min_confidence: float | None = None,
 ) -> Settings:
-    """The settings, with the arguments that were given in their place."""
+    """The settings, or those of the environment, with the arguments that were given in their place."""
     from qa.settings import change, read_settings
 
     named = model if isinstance(model, str) else None
@@ -285,25 +237,36 @@ def load_model(settings: Settings) -> Reader | Generator:
     return load_generator(settings)
 
 
-_open: dict[Path, tuple[int, Index]] = {}  # folder -> its inode, and the index that is open on it
+_open: dict[Path, tuple[tuple[int, int], Index]] = {}  # folder -> its database's device and inode, the index
 _opening = Lock()
 
 
 def open_index(index: str | Path | Index) -> Index:
     """The open index of a folder, each time the same; an index that is open already comes back as it is.
 
-    A folder that was deleted and made again is opened again. Raises IndexMissing where there is no index.
+    An index that was deleted and made again is opened again: as long as the old database is open, no other
+    file has its inode. Raises IndexMissing where there is no index.
     """
     if not isinstance(index, (str, Path)):
         return index
-    from index.index import Index
+    from index.files import real_path
+    from index.index import DATABASE, Index
 
-    folder = Path(index).expanduser().resolve()
+    folder = real_path(index)
     with _opening:
-        inode = folder.stat().st_ino if folder.exists() else -1
-        known = _open.pop(
-            folder, None
-        )  # one that is stale is not closed: another thread may still read from it
-        opened = known[1] if known and known[0] == inode else Index.open(folder)
-        _open[folder] = (inode, opened)
+        known = _open.pop(folder, None)  # a stale one is not closed: another thread may still read from it
+        if known and known[0] == _identity(folder / DATABASE):
+            opened = known[1]
+        else:
+            opened = Index.open(folder, create=False)
+        _open[folder] = (_identity(folder / DATABASE), opened)
         return opened
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    """Device and inode of a file; (0, 0) where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino

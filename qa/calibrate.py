@@ -48,7 +48,7 @@ class Calibration:
         return float(_sigmoid((_log_odds(np.array(probability)) - self.bias) / self.scale))
 
 
-UNCALIBRATED = Calibration(scale=1.0, bias=0.0, min_confidence=0.4)
+UNCALIBRATED = Calibration(scale=1.0, bias=0.0, min_confidence=0.2)
 
 
 def calibrate(

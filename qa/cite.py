@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from index.place import place
 from index.types import Document
 from qa.answer import Citation
 
@@ -27,7 +28,8 @@ def cite(document: Document, start: int, end: int, marker: int) -> Citation:
     quote = document.text[start:end]
     if not quote.strip():
         raise ValueError(f"[{start}, {end}) of {document.source} is blank: nothing to cite")
-    return Citation(marker, document.source, document.sha256, start, end, quote, document.page_at(start))
+    page, where = document.page_at(start), place(document, start)
+    return Citation(marker, document.source, document.sha256, start, end, quote, page, where)
 
 
 # Removed: marks that would reorder the text after them. Blank: controls, which could drive a terminal.

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from index.errors import (
     IndexBusy,
@@ -108,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     index = command("index", "add or refresh files and folders")
-    index.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    index.add_argument("paths", nargs="+", metavar="PATH", type=_filled, help="a file or a folder")
     index.add_argument(
         "--as", dest="read_as", choices=["squad"], help="take each paragraph of a SQuAD file as a document"
     )
@@ -132,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--oracle", action="store_true", help="give the reader each question's own context; search nothing"
     )
+    evaluate.add_argument(
+        "--alone", action="store_true", help="ask follow-up questions without the conversation before them"
+    )
     evaluate.add_argument("--report", metavar="F.html", help="write a page that shows every question")
     _add_top_k(evaluate, 100, "passages that the model is shown (default: $QA_TOP_K, else 8)")
     calibrate = command("calibrate", "make confidence and refusals fit your documents")
@@ -147,9 +151,45 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="wrong answers that you accept among those given, 0 to 1 (default: 0.1)",
     )
+    doctor = command("doctor", "check the index and repair it")
+    doctor.add_argument("--check", action="store_true", help="say what is wrong and change nothing")
+    export = command("export", "write the index to one file")
+    export.add_argument("file", metavar="FILE", type=_filled, help="the file to write")
+    imported = command("import", "make an index from a file that `qa export` wrote")
+    imported.add_argument("file", metavar="FILE", type=_filled, help="the file to read")
+    watch = command("watch", "keep the index in line with folders while files in them change")
+    watch.add_argument("folders", nargs="+", metavar="FOLDER", type=_folder, help="a folder to watch")
     chat = command("chat", "ask in the browser")
+    chat.add_argument(
+        "--terminal", action="store_true", help="ask here instead: one question a line, until the input ends"
+    )
     chat.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine alone)")
     chat.add_argument("--port", type=_within(1, 65535), help="port to listen on (default: 7860)")
+    chat.add_argument(
+        "--name", action="append", metavar="HOST", help="a further host name of the page; repeatable"
+    )
+    chat.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="file with the password of the page (default: $QA_PASSWORD, else none on this machine)",
+    )
+    chat.add_argument("--no-api", action="store_true", help="serve the page alone, no programs")
+    chat.add_argument(
+        "--testset", metavar="FILE", help="where corrections go (default: testset.jsonl in the index folder)"
+    )
+    talks = command("conversations", "list what was said on the page, or write one conversation as a file")
+    talks.add_argument(
+        "conversation", nargs="?", type=_within(1, 10**9), metavar="ID", help="its number in the list"
+    )
+    talks.add_argument(
+        "--as",
+        dest="form",
+        choices=["html", "json", "markdown"],
+        default="html",
+        help="a page with all evidence, W3C Web Annotations, or Markdown (default: html)",
+    )
+    talks.add_argument("--out", metavar="FILE", help="write it there (default: to stdout)")
+    command("mcp", "serve the documents as tools for agents (Model Context Protocol, on stdin and stdout)")
     return parser
 
 
@@ -213,6 +253,14 @@ def _within(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return whole
+
+
+def _folder(text: str) -> Path:
+    """A type of option: a folder that is there."""
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder")
+    return path
 
 
 def _filled(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 import sys
 from argparse import Namespace
@@ -10,18 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-from index.errors import AnswerFileError
+from qa.answer_files import run_verify
+from qa.takeout import run_conversations
 from qa.terminal import BOLD, DIM, paint, say, show, show_json, visible, visible_line
+from qa.upkeep import run_doctor, run_export, run_import
+from qa.watch import run_watch
 
 if TYPE_CHECKING:
     from index.index import Index
     from index.types import Progress
-    from qa.answer import Answer
     from qa.settings import Settings
-    from qa.verify import Checked
 
 DONE = 0
 FAILED = 1
@@ -61,33 +60,19 @@ def _with_source(source: str, error: str) -> str:
 
 def run_ask(arguments: Namespace) -> int:
     """`qa ask QUESTION`: a refusal is a result too."""
-    from qa.ask import ask
+    from qa.ahead import load_ahead
+    from qa.ask import stream
+    from qa.show import show_events
 
+    load_ahead(_settings(arguments).index)
     with _index(arguments) as index:
-        answer = ask(
+        events = stream(
             _question(arguments), index=index, sources=arguments.sources, settings=_settings(arguments)
         )
+        answer = show_events(events, quiet=arguments.json)
     if arguments.json:
         show_json(answer.to_dict())
-    else:
-        _show_answer(answer)
     return DONE
-
-
-def _show_answer(answer: Answer) -> None:
-    from qa.cite import pieces
-
-    runs = []
-    for piece in pieces(answer.text):
-        shown = visible(piece.text)
-        runs.append(
-            {"plain": shown, "bold": paint(shown, BOLD), "marker": paint(f"[{shown}]", DIM)}[piece.kind]
-        )
-    show("".join(runs))
-    for citation in answer.citations:
-        page = f", page {citation.page}" if citation.page is not None else ""
-        show(f"\n{paint(f'[{citation.marker}] {visible_line(citation.source)}{page}', DIM)}")
-        show(indent(visible(citation.quote), "    ", lambda _: True))
 
 
 def run_search(arguments: Namespace) -> int:
@@ -99,6 +84,7 @@ def run_search(arguments: Namespace) -> int:
         question = clean(_question(arguments))
         only = choose_sources(arguments.sources, index)
         hits = index.search(question, top_k=arguments.top_k or 10, sources=only)
+        places = () if arguments.json else [index.place(h.passage.source, h.passage.span.start) for h in hits]
     if arguments.json:
         found = [
             {
@@ -113,13 +99,15 @@ def run_search(arguments: Namespace) -> int:
         ]
         show_json({"hits": found})
         return DONE
-    for rank, hit in enumerate(hits, 1):
+    for rank, (hit, place) in enumerate(zip(hits, places, strict=True), 1):
         passage = hit.passage
-        page = f", page {passage.page}" if passage.page is not None else ""
-        place = f"{rank}. {visible_line(passage.source)}{page} [{passage.span.start}:{passage.span.end}]"
-        show(f"{paint(place, BOLD)}  {hit.score:.4f}")
+        title = visible_line(", ".join(filter(None, (passage.source, place))))
+        show(f"{paint(f'{rank}. {title} [{passage.span.start}:{passage.span.end}]', BOLD)}  {hit.score:.4f}")
         words = visible(collapse(passage.text))
         show(f"    {words[:240]}{'…' if len(words) > 240 else ''}")
+        if hit.also:
+            more = f" and {len(hit.also) - 5} more" if len(hit.also) > 5 else ""
+            show(paint(f"    also in {visible_line(', '.join(hit.also[:5]))}{more}", DIM))
     if not hits and not arguments.quiet:
         say("Nothing was found.")
     return DONE
@@ -154,59 +142,27 @@ def run_list(arguments: Namespace) -> int:
 
 def run_remove(arguments: Namespace) -> int:
     """`qa remove SOURCE…`: 1 where one of them is not in the index; the others are removed."""
-    from index.errors import DocumentMissing
+    from qa.conversations import ConversationStore
+    from qa.forget import erase_saved
 
-    missing = 0
     with _index(arguments) as index:
-        for source in dict.fromkeys(arguments.sources):
-            try:
-                index.remove(source)
-            except DocumentMissing as exc:
-                missing += 1
-                say(f"qa: {visible_line(str(exc))}")
+        known = {info.source for info in index.documents()}
+        asked = dict.fromkeys(arguments.sources)
+        missing = [source for source in asked if source not in known]
+        found = [source for source in asked if source in known]
+        with ConversationStore(index.path) as conversations:
+            for source in found:
+                erase_saved(source, index, conversations)
+        index.remove(*found)  # at once: it writes the index anew
         documents = index.documents()
-    removed = len(dict.fromkeys(arguments.sources)) - missing
+    for source in missing:
+        say(f"qa: There is no document {visible_line(source)!r} in the index. `qa list` shows what is.")
+    removed = len(asked) - len(missing)
     if arguments.json:
         show_json({"documents": [asdict(info) for info in documents]})
     else:
         show(f"{removed} removed: now {len(documents)} documents")
     return FAILED if missing else DONE
-
-
-def run_verify(arguments: Namespace) -> int:
-    """`qa verify ANSWER.json…`: 1 unless every citation stands, where it was or elsewhere in its document."""
-    from qa.verify import verify
-
-    checked: list[Checked] = []
-    failed = False
-    with _index(arguments) as index:
-        for name in arguments.answers:
-            try:
-                answer = _read_answer(Path(name))
-                found = verify(answer, index)
-            except AnswerFileError as exc:
-                failed = True
-                say(f"qa: {visible_line(f'{name}: {exc}')}")
-                continue
-            checked += found
-            for check in () if arguments.json else found:
-                show(f"{check.status:<7}  {visible_line(name)} [{check.marker}]  {check.start}:{check.end}")
-    if arguments.json:
-        show_json({"citations": [asdict(check) for check in checked]})
-    return FAILED if failed or any(check.status not in ("ok", "moved") for check in checked) else DONE
-
-
-def _read_answer(path: Path) -> dict[str, Any]:
-    """Return the content of a saved answer. Raises AnswerFileError where it is no JSON object."""
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as exc:
-        raise AnswerFileError(f"The file cannot be read: {exc.strerror}.") from exc
-    except (ValueError, RecursionError) as exc:
-        raise AnswerFileError(f"This is not an answer saved with `qa ask --json`: {exc}.") from exc
-    if not isinstance(content, dict):
-        raise AnswerFileError("This is not an answer saved with `qa ask --json`: it is no JSON object.")
-    return content
 
 
 def run_eval(arguments: Namespace) -> int:
@@ -223,7 +179,12 @@ def run_eval(arguments: Namespace) -> int:
     opened = nullcontext() if alone else _index(arguments)
     with opened as index, _bar(arguments, "question", len(testset)) as bar:
         evaluation = evaluate(
-            testset, index, oracle=arguments.oracle, settings=settings, on_progress=lambda _: bar.update(1)
+            testset,
+            index,
+            oracle=arguments.oracle,
+            alone=arguments.alone,
+            settings=settings,
+            on_progress=lambda _: bar.update(1),
         )
     if arguments.json:
         show_json(evaluation.to_dict())
@@ -246,6 +207,7 @@ def _check_writable(path: Path) -> None:
 def run_calibrate(arguments: Namespace) -> int:
     """`qa calibrate TESTSET`: fit confidence and threshold, keep them with the index; --reset drops them."""
     from qa.calibrate import UNCALIBRATED, calibrate, drop_calibration, store_calibration
+    from qa.evaluate import with_sources
     from qa.report import lacking
     from qa.testset import missing_sources, read_testset
 
@@ -259,7 +221,8 @@ def run_calibrate(arguments: Namespace) -> int:
         return DONE
     testset = read_testset(Path(arguments.testset))
     with _index(arguments) as index, _bar(arguments, "question", len(testset)) as bar:
-        if missing := missing_sources(testset, index.documents()):
+        documents = index.documents()
+        if missing := missing_sources(with_sources(testset, documents), documents):
             say(f"qa: {visible_line(lacking(missing))}")
         calibration = calibrate(
             testset,
@@ -281,9 +244,27 @@ def run_calibrate(arguments: Namespace) -> int:
 
 def run_chat(arguments: Namespace) -> int:
     """`qa chat`: runs the program `app`. It stands above qa, which therefore does not import it."""
+    if arguments.terminal:
+        from qa.show import run_terminal_chat
+
+        with _index(arguments) as index:
+            run_terminal_chat(index, _settings(arguments), quiet=arguments.quiet)
+        return DONE
     given = {name: getattr(arguments, name) for name in ("index", "model", "host", "port")}
-    sys.argv = ["qa chat", *(f"--{name}={value}" for name, value in given.items() if value is not None)]
+    given |= {"password-file": arguments.password_file, "testset": arguments.testset}
+    options = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    options += [f"--name={name}" for name in arguments.name or ()] + ["--no-api"] * arguments.no_api
+    sys.argv = ["qa chat", *options]
     runpy.run_module("app", run_name="__main__")
+    return DONE
+
+
+def run_mcp(arguments: Namespace) -> int:
+    """`qa mcp`: serves until the agent closes our input; stdout is the agent's."""
+    from qa.mcp import run
+
+    with _index(arguments) as index:
+        run(index, _settings(arguments))
     return DONE
 
 
@@ -325,4 +306,10 @@ COMMANDS = {
     "eval": run_eval,
     "calibrate": run_calibrate,
     "chat": run_chat,
+    "conversations": run_conversations,
+    "doctor": run_doctor,
+    "export": run_export,
+    "import": run_import,
+    "mcp": run_mcp,
+    "watch": run_watch,
 }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.ask import ask, clean
+from index.squad import fingerprint
+from qa.ask import choose, clean
+from qa.chat import Chat
 from qa.figures import (
     Estimate,
     Figure,
@@ -29,6 +31,7 @@ from qa.testset import Question, missing_sources
 
 if TYPE_CHECKING:
     from index.index import Index
+    from index.types import DocumentInfo
     from qa.generate import Generator
     from qa.read import Reader
     from qa.settings import Settings
@@ -76,6 +79,7 @@ def evaluate(
     index: Index | None,
     *,
     oracle: bool = False,
+    alone: bool = False,
     model: str | Reader | Generator | None = None,
     top_k: int | None = None,
     min_confidence: float | None = None,
@@ -85,12 +89,17 @@ def evaluate(
     """Return how every question of a test set went, with figures and their 95 % intervals.
 
     With ``oracle`` nothing is searched and the reader gets each question's own context (``qa.oracle``);
-    ``index`` may then be None if every question brings one. The other arguments are those of ``ask``;
+    ``index`` may then be None if every question brings one. The questions of a conversation that come before
+    one are asked first, unless ``alone``; neither they nor their answers are judged. For the gold source of a
+    question with its own context see ``with_sources``. The other arguments are those of ``ask``;
     ``on_progress`` gets the number of questions done. Models are loaded before the clock starts. Raises
     QAError as ``ask`` does, ValueError where there is no question, or no index though one is needed.
     """
     if not testset:
         raise ValueError("a test set without questions has no figures")
+    chosen = choose(settings, model, top_k=top_k, min_confidence=min_confidence)
+    infos = index.documents() if index is not None else ()
+    testset = with_sources(testset, infos)
     results: list[Result] = []
     model_name = ""
     for question in testset:
@@ -98,23 +107,20 @@ def evaluate(
         if corpus is None:
             raise ValueError("without an index, every question needs its own context, and oracle=True")
         for _ in range(1 if results else 2):  # the first time loads the models
+            # All that an answer uses of an index is in Corpus.
+            chat = Chat(index=corpus, model=model, settings=chosen)  # type: ignore[arg-type]
+            for earlier in () if alone else question.before:
+                chat.ask(earlier)
             start = perf_counter()
-            answer = ask(
-                question.question,
-                index=corpus,  # type: ignore[arg-type]  # all that it uses of an index is in Corpus
-                model=model,
-                top_k=top_k,
-                min_confidence=min_confidence,
-                settings=settings,
-            )
+            answer = chat.ask(question.question)
             latency_ms = 1000 * (perf_counter() - start)
         # The search comes second, so that nothing it leaves in a cache makes the answer look fast.
-        ranking = () if oracle else corpus.search(clean(question.question), top_k=RANKED)
+        searched = chat.history[-1].searched if question.question.strip() else ""
+        ranking = () if oracle else corpus.search(clean(searched), top_k=RANKED)
         results.append(judge(question, answer, ranking, corpus, latency_ms))
         model_name = answer.model
         if on_progress:
             on_progress(len(results))
-    infos = index.documents() if index is not None else ()
     return Evaluation(
         results=tuple(results),
         figures=estimate(figures(results, searched=not oracle), len(results)),
@@ -125,6 +131,26 @@ def evaluate(
         passages=sum(info.passages for info in infos),
         missing=() if oracle else missing_sources(testset, infos),
     )
+
+
+def with_sources(testset: Iterable[Question], documents: Iterable[DocumentInfo]) -> tuple[Question, ...]:
+    """Return the questions, each that brings its own context with the document that holds it as its source.
+
+    Two SQuAD files can share a title, so the text decides and not the name: the source is the document that
+    holds exactly the context; of several the one that the question names, else the first; and where none
+    does, it stays.
+    """
+    holders: dict[tuple[str, int], list[str]] = {}
+    for info in documents:
+        holders.setdefault((info.sha256, info.characters), []).append(info.source)
+    return tuple(_with_source(question, holders) for question in testset)
+
+
+def _with_source(question: Question, holders: Mapping[tuple[str, int], Sequence[str]]) -> Question:
+    if question.context is None:
+        return question
+    held = holders.get((fingerprint(question.context), len(question.context)), ())
+    return question if not held or question.source in held else replace(question, source=held[0])
 
 
 def figures(results: Sequence[Result], *, searched: bool = True) -> dict[str, Figure]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from index.characters import storable
 from index.chunk import sentences
 from index.types import Hit, Span
 from qa.cite import collapse
@@ -42,7 +43,7 @@ class Quotes:
     def show(self, hits: Sequence[Hit]) -> str:
         """The passages, each under a line that names it."""
         return "\n\n".join(
-            f"{_title(number, hit)}\n{presentable(hit.passage.text)}" for number, hit in enumerate(hits, 1)
+            f"{_title(number, hit)}\n{storable(hit.passage.text)}" for number, hit in enumerate(hits, 1)
         )
 
     def schema(self, hits: Sequence[Hit], most: int) -> dict[str, Any]:
@@ -67,7 +68,7 @@ class LineNumbers:
         """The passages, each under a line that names it, one sentence a line with its number."""
         blocks = []
         for number, hit in enumerate(hits, 1):
-            text = presentable(hit.passage.text)
+            text = storable(hit.passage.text)
             lines = [f"[{key}] {collapse(text[s.start : s.end])}" for key, s in _lines(number, hit).items()]
             blocks.append("\n".join([_title(number, hit), *lines]))
         return "\n\n".join(blocks)
@@ -88,17 +89,12 @@ class LineNumbers:
                     yield _place(number - 1, span, hits[number - 1].passage.text)
 
 
-def presentable(text: str) -> str:
-    """Return a text with U+FFFD for each lone surrogate, which no model and no encoding takes."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
-
-
 def _title(number: int, hit: Hit) -> str:
     """One line that names a passage: where it stands helps to understand it."""
     passage = hit.passage
     page = f", page {passage.page}" if passage.page is not None else ""
     heading = f": {passage.heading}" if passage.heading else ""
-    return collapse(presentable(f"Passage {number} ({passage.source}{page}{heading})"))
+    return collapse(storable(f"Passage {number} ({passage.source}{page}{heading})"))
 
 
 def _lines(number: int, hit: Hit) -> dict[str, Span]:

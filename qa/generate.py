@@ -5,23 +5,31 @@ from __future__ import annotations
 from collections.abc import Generator as Steps
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from index.characters import storable
 from index.errors import ModelError
 from index.types import Hit
 from qa.answer import Citation, Cited, Text
 from qa.cite import cite, collapse, escape
 from qa.compose import Finding, locate
-from qa.forms import Form, presentable
+from qa.followup import SCHEMA, is_faithful, read_rewriting, show_history
+from qa.forms import Form
 from qa.prompt import FIELDS, Message, Template, load_template
 from qa.replies import ReplyReader
+from qa.support_weights import WEAK_BELOW
 
 if TYPE_CHECKING:
     from index.index import Index
     from qa.settings import Settings
+
+
+_REWRITE_TOKENS = 160
+_REWRITE_CHARS = 4000  # of a reply that should be one line
+_REWRITE_S = 30.0
 
 
 class PromptTooLong(ModelError):
@@ -65,6 +73,11 @@ class Backend(Protocol):
         Raises ModelError where the reply does not come to its end, PromptTooLong before its first piece.
         """
 
+    def complete(
+        self, messages: Sequence[Message], schema: dict[str, Any], limits: Limits, deadline: float
+    ) -> Steps[str, None, None]:
+        """A JSON object of this schema, as far as the model can be kept to one; otherwise like ``write``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -72,6 +85,7 @@ class Claim:
 
     text: str  # one line, without markup
     findings: tuple[Finding, ...]
+    support: float = 1.0  # 0..1, how likely the sentence is true where its quotes are (qa.support)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +126,32 @@ class Generator:
             f"{self.name}, prompt {stamp}", self._claims(question, index, tuple(hits), form, deadline)
         )
 
+    def rewrite(self, question: str, turns: Sequence[tuple[str, str]]) -> str:
+        """A follow-up question so that it can be understood alone.
+
+        ``turns`` are question and answer ("" for a refusal), oldest first. Raises ModelError where the model
+        fails, or where what it writes says other things than were said.
+        """
+        deadline = monotonic() + min(self._limits.seconds, _REWRITE_S)
+        values = {"history": show_history(turns), "question": collapse(storable(question))}
+        messages = self._templates["rewrite"].render(values)
+        limits = replace(self._limits, tokens=min(self._limits.tokens, _REWRITE_TOKENS), temperature=0.0)
+        reply = ""
+        with closing(self._backend.complete(messages, SCHEMA, limits, deadline)) as pieces:
+            for piece in pieces:
+                reply += piece
+                if len(reply) > _REWRITE_CHARS:
+                    break
+        rewritten = read_rewriting(reply)
+        if not is_faithful(rewritten, question, turns):
+            raise ModelError("its rewriting of the question is not of use")
+        return rewritten
+
+    @property
+    def rewriting(self) -> str:
+        """The version of the prompt that rewrites questions."""
+        return self._templates["rewrite"].stamp
+
     def _claims(
         self, question: str, index: Index, hits: tuple[Hit, ...], form: Form, deadline: float
     ) -> Steps[Claim, None, None]:
@@ -127,7 +167,7 @@ class Generator:
     def _task(self, question: str, hits: tuple[Hit, ...], form: Form, deadline: float) -> Task:
         values = {
             "passages": form.show(hits),
-            "question": collapse(presentable(question)),
+            "question": collapse(storable(question)),
             "most": str(self._limits.sentences),
         }
         messages = self._templates[form.prompt].render(values)
@@ -153,10 +193,14 @@ _UNREADABLE = "its reply is not in the form that it was asked for"
 _CUT_SHORT = "its reply breaks off"
 
 
+WEAK_NOTE = " (weakly supported)"
+
+
 def write_claims(claims: Iterator[Claim]) -> Iterator[tuple[Text | Cited, ...]]:
     """Yield the events of each sentence: its text with markers, and the citation of each new marker.
 
-    The sentences make one paragraph. Words that are cited again keep their marker.
+    The sentences make one paragraph. Words that are cited again keep their marker. A sentence that its quotes
+    hardly support says so.
     """
     markers: dict[tuple[str, int, int], int] = {}
     for number, claim in enumerate(claims):
@@ -174,7 +218,14 @@ def write_claims(claims: Iterator[Claim]) -> Iterator[tuple[Text | Cited, ...]]:
             words = ""
             if not known:
                 events.append(Cited(_citation(finding, marker)))
+        if is_weak(claim.support):
+            events.append(Text(WEAK_NOTE))
         yield tuple(events)
+
+
+def is_weak(support: float) -> bool:
+    """Whether a sentence with this support is shown as weakly supported."""
+    return support < WEAK_BELOW
 
 
 def _citation(finding: Finding, marker: int) -> Citation:

@@ -73,6 +73,8 @@ def judge(
     golds = golds or ()
     in_source = [c for c in answer.citations if c.source == question.source]
     texts = {citation.source: _text(corpus, citation.source) for citation in answer.citations}
+    held = _text(corpus, question.source) if question.source is not None else ""
+    words = [held[gold.start : gold.end] for gold in golds]
     return Result(
         question=question,
         text=without_markup(answer.text),
@@ -83,7 +85,7 @@ def judge(
         f1=f1(predicted, question.answers),
         right=not answer.refused and is_right(predicted, question.answers),
         located=located,
-        rank=first_hit([_holds(hit, question, golds) for hit in ranking]),
+        rank=first_hit([_holds(hit, question, golds, words) for hit in ranking]),
         citations=len(answer.citations),
         supporting=overlapping([Span(c.start, c.end) for c in in_source], golds),
         verbatim=sum(texts[c.source][c.start : c.end] == c.quote for c in answer.citations),
@@ -114,9 +116,12 @@ def _gold_spans(question: Question, corpus: Corpus) -> tuple[Span, ...] | None:
     return gold_places(question, document) or None
 
 
-def _holds(hit: Hit, question: Question, golds: Sequence[Span]) -> bool:
+def _holds(hit: Hit, question: Question, golds: Sequence[Span], words: Sequence[str]) -> bool:
+    """Whether the hit overlaps a gold place, or stands for a copy of its passage and has the gold words."""
     passage = hit.passage
-    return passage.source == question.source and any(passage.span.overlaps(gold) for gold in golds)
+    if passage.source == question.source:
+        return any(passage.span.overlaps(gold) for gold in golds)
+    return question.source in hit.also and any(gold in passage.text for gold in words)
 
 
 def _text(corpus: Corpus, source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gc
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
@@ -18,11 +18,13 @@ from llguidance.hf import from_tokenizer
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from index.characters import storable
 from index.errors import ModelError
 from qa.chat_template import control_tokens, encode_chat, part_control
-from qa.forms import Form, Quotes, presentable
+from qa.forms import Form, Quotes
 from qa.generate import Limits, PromptTooLong, Task
 from qa.grammar import reply_grammar
+from qa.prompt import Message
 
 _LEAST_ROOM = 128  # tokens that a prompt must leave for the answer
 _PATIENCE_S = 1.0  # that closing waits for a model that is still reading its prompt
@@ -71,16 +73,28 @@ class LocalModel:
 
         Raises ModelError where the tokens or the time run out, PromptTooLong where the context is too small.
         """
-        prompt = encode_chat(self._tokenizer, task.messages)
-        room = min(task.limits.tokens, self._context - len(prompt))
-        if room < min(task.limits.tokens, _LEAST_ROOM):
-            raise PromptTooLong(f"{len(prompt)} tokens leave no room in its context of {self._context}")
         # The words as the prompt shows them: where these force the next letters, llguidance takes the tokens
         # that the tokenizer makes of them, and these must not be control tokens.
-        passages = [part_control(presentable(hit.passage.text), self._control) for hit in task.hits]
+        passages = [part_control(storable(hit.passage.text), self._control) for hit in task.hits]
         grammar = reply_grammar(passages, sentences=task.limits.sentences)
-        run = _Run(self._vocabulary, grammar, task.deadline)
-        thread = Thread(target=self._work, args=(run, prompt, room, task), daemon=True, name="generate")
+        yield from self._reply(task.messages, grammar, task.limits, task.deadline)
+
+    def complete(
+        self, messages: Sequence[Message], schema: dict[str, Any], limits: Limits, deadline: float
+    ) -> Generator[str, None, None]:
+        """A JSON object of this schema; otherwise like ``write``."""
+        yield from self._reply(messages, LLMatcher.grammar_from_json_schema(schema), limits, deadline)
+
+    def _reply(
+        self, messages: Sequence[Message], grammar: str, limits: Limits, deadline: float
+    ) -> Generator[str, None, None]:
+        prompt = encode_chat(self._tokenizer, messages)
+        room = min(limits.tokens, self._context - len(prompt))
+        if room < min(limits.tokens, _LEAST_ROOM):
+            raise PromptTooLong(f"{len(prompt)} tokens leave no room in its context of {self._context}")
+        run = _Run(self._vocabulary, grammar, deadline)
+        work = (run, prompt, room, limits.temperature)
+        thread = Thread(target=self._work, args=work, daemon=True, name="generate")
         thread.start()
         try:
             yield from run.pieces()
@@ -88,16 +102,16 @@ class LocalModel:
             run.stop.set()
             thread.join(_PATIENCE_S)
 
-    def _work(self, run: _Run, prompt: list[int], room: int, task: Task) -> None:
+    def _work(self, run: _Run, prompt: list[int], room: int, temperature: float) -> None:
         """Write one answer into the queue of ``run``: the body of its thread."""
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
-        freely = task.limits.temperature > 0
+        freely = temperature > 0
         make: Any = GenerationConfig
         config = make(
             max_new_tokens=room,
             do_sample=freely,
-            temperature=task.limits.temperature if freely else None,
+            temperature=temperature if freely else None,
             top_k=0 if freely else None,
             eos_token_id=self._ends,
             pad_token_id=self._ends[0],

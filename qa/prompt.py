@@ -19,6 +19,7 @@ Role = Literal["system", "user"]
 FIELDS: Mapping[str, frozenset[str]] = {
     "answer": frozenset({"passages", "question", "most"}),
     "answer-ids": frozenset({"passages", "question", "most"}),
+    "rewrite": frozenset({"history", "question"}),
 }
 """What the program fills in, by template."""
 

@@ -119,17 +119,23 @@ class Server:
 
         Raises ModelError where the reply does not come to its end, PromptTooLong where the server rejects it.
         """
-        body: dict[str, Any] = {
-            "messages": _messages(task.messages),
-            "max_tokens": task.limits.tokens,
-            "temperature": task.limits.temperature,
-            "stream": True,
-        }
-        ability = self._ability(task.deadline)
+        body = _body(task.messages, task.limits)
+        yield from self._reply(body, task.form.schema(task.hits, task.limits.sentences), task.deadline)
+
+    def complete(
+        self, messages: Sequence[Message], schema: dict[str, Any], limits: Limits, deadline: float
+    ) -> Generator[str, None, None]:
+        """A JSON object of this schema where the server keeps its model to one; otherwise like ``write``."""
+        yield from self._reply(_body(messages, limits), schema, deadline)
+
+    def _reply(
+        self, body: dict[str, Any], schema: dict[str, Any], deadline: float
+    ) -> Generator[str, None, None]:
+        ability = self._ability(deadline)
         if ability.constrains:
-            body["response_format"] = _response_format(task.form.schema(task.hits, task.limits.sentences))
+            body["response_format"] = _response_format(schema)
         try:
-            with closing(self._request(body, ability.extras, task.deadline)) as pieces:
+            with closing(self._request(body, ability.extras, deadline)) as pieces:
                 yield from pieces
         except _Rejected as exc:
             _abilities.pop(self._endpoint, None)  # it may be another server by now
@@ -248,6 +254,15 @@ def _check(status: int) -> None:
     if status == 404:
         raise ModelError("it has no such model, or no chat completions at this path (HTTP 404)")
     raise ModelError(f"it replies with HTTP {status}")
+
+
+def _body(messages: Sequence[Message], limits: Limits) -> dict[str, Any]:
+    return {
+        "messages": _messages(messages),
+        "max_tokens": limits.tokens,
+        "temperature": limits.temperature,
+        "stream": True,
+    }
 
 
 def _messages(messages: Sequence[Message]) -> list[dict[str, str]]:

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
         2, ge=0, le=10, description="further sentences, at most, after the answer"
     )
     max_sentences: int = Field(5, ge=1, le=20, description="sentences of a generated answer, at most")
+    min_support: float | None = Field(
+        None, ge=0, le=1, description="support under which a generated sentence is left out; 0: none is"
+    )
     max_tokens: int = Field(1024, ge=16, le=32_768, description="tokens of a generated answer, at most")
     timeout_s: float = Field(
         180, ge=1, le=3600, description="seconds that a generator may take; what is complete by then stays"
@@ -38,6 +41,7 @@ class Settings(BaseSettings):
     )
     prompts: Path | None = Field(None, description="folder with your own prompts, which win over ours")
     api_key: SecretStr = Field(SecretStr(""), description="what a server asks for as its bearer token")
+    password: SecretStr = Field(SecretStr(""), description="what the chat page asks for; empty: nothing")
 
 
 def read_settings() -> Settings:

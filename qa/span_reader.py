@@ -9,23 +9,29 @@ passages (one scale; a softmax in each passage would lose it, Clark and Gardner,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from index.batches import batches, padded
+from index.characters import storable
 from index.errors import ModelError
 from qa.read import AnswerSpan, Reading
 
 _CLS, _SEP = 101, 102  # control tokens of the vocabulary
 _BEST = 12  # start and end candidates in a window
-_BATCH = 4  # windows a request: two requests run side by side
+_INDIVISIBLE = re.compile(  # what the vocabulary's rules cut at its punctuation: addresses, links, numbers
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://[^\s<>\"']*[\w/]|\d+(?:[.,:]\d+)+"
+)
 _AT_ONCE = 512  # windows in memory with their scores; all but a huge passage fit
 _KEPT = 1000  # candidates carried from one such set of windows to the next, at least
 
@@ -79,6 +85,7 @@ class SpanReader:
         Word embeddings and vocabulary are those of the default encoder: training leaves them as they are.
         """
         self._folder = folder
+        self._loading = Lock()
         try:
             self.config = ReaderConfig.model_validate(json.loads((folder / "config.json").read_text()))
         except (OSError, ValueError, ValidationError) as exc:
@@ -91,25 +98,27 @@ class SpanReader:
     @cached_property
     def _tokenizer(self) -> Any:
         from index.bert import read_tokenizer
-        from index.encode import minilm_folder
+        from index.encode import tokenizer_file
 
-        return read_tokenizer(minilm_folder() / "tokenizer.json")
+        return read_tokenizer(tokenizer_file())
 
     @cached_property
     def _model(self) -> Any:
-        import openvino as ov
-
-        from index.bert import compile_graph
+        from index.bert import compile_graph, read_graph
 
         quantised = self._folder / "reader.int8.xml"
-        try:
-            graph = ov.Core().read_model(quantised) if quantised.exists() else self.graph()
-        except RuntimeError as exc:
-            raise ModelError(f"The reader's graph {quantised} is damaged. Install Citespan again.") from exc
-        return compile_graph(graph)
+        return compile_graph(read_graph(quantised) if quantised.exists() else self.graph())
 
-    def graph(self) -> Any:
-        """The model in float32, straight from the trained weights: ids, mask, types -> logits (b, t, 2)."""
+    def load(self) -> None:
+        """Load what the first question would load."""
+        with self._loading:  # a thread may be about it already
+            _ = self._tokenizer, self._model
+
+    def graph(self, *, int8_words: bool = False) -> Any:
+        """The model in float32, straight from the trained weights: ids, mask, types -> logits (b, t, 2).
+
+        With ``int8_words`` the word embeddings, half of all weights, are kept in eight bits.
+        """
         import openvino as ov
 
         from index.bert import build_trunk, linear, read_weights
@@ -118,7 +127,7 @@ class SpanReader:
         words = "embeddings.word_embeddings.weight"
         weights = read_weights(self._folder / "reader.safetensors")
         weights[words] = read_weights(minilm_folder() / "model.safetensors")[words]
-        trunk = build_trunk(weights, heads=self.config.heads, token_types=True)
+        trunk = build_trunk(weights, heads=self.config.heads, token_types=True, int8_words=int8_words)
         logits = linear(trunk.hidden, weights["span.weight"], weights["span.bias"])
         return ov.Model([logits], trunk.inputs(), "reader")
 
@@ -141,6 +150,7 @@ class SpanReader:
             relevance = [self.config.calibration.usual] * len(passages)
         if len(relevance) != len(passages):
             raise ValueError(f"{len(passages)} passages, but the relevance of {len(relevance)}")
+        self.load()
         remaining = self.windows(question, passages)
         candidates: list[AnswerSpan] = []
         while windows := list(islice(remaining, _AT_ONCE)):
@@ -154,12 +164,13 @@ class SpanReader:
 
     def windows(self, question: str, passages: Sequence[str]) -> Iterator[Window]:
         """Yield all passages in windows of at most ``max_length`` tokens that cover every token."""
+        question, passages = storable(question), [storable(passage) for passage in passages]
         size = self.config.question_tokens
         asked = self._tokenizer.encode(question[: 16 * size], add_special_tokens=False)
         front = [_CLS, *asked.ids[:size], _SEP]
         room = self.config.max_length - len(front) - 1
         stride = room - self.config.window_overlap
-        encodings = self._tokenizer.encode_batch(list(passages), add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch(passages, add_special_tokens=False)
         for number, encoding in enumerate(encodings):
             tokens, offsets, words = encoding.ids, encoding.offsets, encoding.word_ids
             count = len(tokens)
@@ -180,10 +191,9 @@ class SpanReader:
         from index.bert import run
 
         scores: list[NDArray[np.float32]] = [np.empty((0, 2), np.float32)] * len(windows)
-        order = sorted(range(len(windows)), key=lambda row: len(windows[row].ids))
-        batches = [order[at : at + _BATCH] for at in range(0, len(order), _BATCH)]
-        outputs = run(self._model, (pad([windows[row] for row in rows]) for rows in batches))
-        for rows, output in zip(batches, outputs, strict=True):
+        planned = batches([len(window.ids) for window in windows])
+        outputs = run(self._model, (pad([windows[row] for row in rows]) for rows in planned))
+        for rows, output in zip(planned, outputs, strict=True):
             for row, logits in zip(rows, output, strict=True):
                 scores[row] = logits[: len(windows[row].ids)]
         return scores
@@ -195,6 +205,7 @@ class SpanReader:
         calibration = self.config.calibration
         null = float(logits[0].sum())
         inside = np.array([offset[0] >= 0 for offset in window.offsets])
+        atoms = [match.span() for match in _INDIVISIBLE.finditer(passage)]
         start_logits = np.where(inside, logits[:, 0], -np.inf)
         end_logits = np.where(inside, logits[:, 1], -np.inf)
         found: dict[tuple[int, int], float] = {}
@@ -202,7 +213,7 @@ class SpanReader:
             for last in np.argsort(-end_logits)[:_BEST]:
                 if not (inside[first] and inside[last] and 0 <= last - first < self.config.max_answer_tokens):
                     continue
-                span = _whole_words(window, int(first), int(last))
+                span = _undivided(_whole_words(window, int(first), int(last)), atoms)
                 odds = float(start_logits[first] + end_logits[last]) - null
                 score = calibration.scale * odds + calibration.relevance * relevance + calibration.bias
                 found[span] = max(score, found.get(span, -np.inf))
@@ -226,6 +237,15 @@ def _whole_words(window: Window, first: int, last: int) -> tuple[int, int]:
     return window.offsets[first][0], window.offsets[last][1]
 
 
+def _undivided(span: tuple[int, int], atoms: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The span, grown so that it cuts no atom in two."""
+    start, end = span
+    for first, last in atoms:
+        start = first if first < start < last else start
+        end = last if first < end < last else end
+    return start, end
+
+
 def _without_overlaps(spans: Sequence[AnswerSpan], top_k: int) -> list[AnswerSpan]:
     """The first ``top_k`` spans that overlap none before them."""
     kept: list[AnswerSpan] = []
@@ -239,7 +259,7 @@ def _without_overlaps(spans: Sequence[AnswerSpan], top_k: int) -> list[AnswerSpa
 
 def pad(windows: Sequence[Window]) -> list[NDArray[np.int64]]:
     """Ids, mask and types, each (windows, longest rounded up to 16) int64, padded with 0."""
-    length = -(-max(len(window.ids) for window in windows) // 16) * 16
+    length = padded(max(len(window.ids) for window in windows))
     ids, mask, types = np.zeros((3, len(windows), length), dtype=np.int64)
     for row, window in enumerate(windows):
         size = len(window.ids)

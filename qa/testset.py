@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from index.characters import storable
 from index.errors import LoadError, TestSetError
 from index.squad import is_squad, name_paragraphs
 from index.types import DocumentInfo, Span
+
+_UNKNOWN = -1  # published SQuAD files have it for the place of an answer that nobody looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Question:
 
     ``spans`` are places in the stored text of ``source``, so they need one. ``context`` is the paragraph that
     a SQuAD file gives with the question: ``spans`` then count in it, because the paragraph is the document.
+    ``before`` are the questions of a conversation that were asked before it, oldest first.
     """
 
     question: str
@@ -26,6 +30,7 @@ class Question:
     source: str | None
     spans: tuple[Span, ...]
     context: str | None = None
+    before: tuple[str, ...] = ()
 
     @property
     def answerable(self) -> bool:
@@ -35,6 +40,9 @@ class Question:
 
 def read_testset(path: Path) -> tuple[Question, ...]:
     """Return the questions of a test set: JSON Lines, or a SQuAD 1.1 or 2.0 file; the content says which.
+
+    Blank answers count as none, a blank source as null. Empty spans are left out, and all spans where there
+    is no source or no answer. Of a SQuAD answer without a place, or with -1, the first occurrence is meant.
 
     Raises TestSetError, with the number of the line or question at fault, also where there is no question at
     all.
@@ -96,13 +104,18 @@ def _squad_question(row: object, context: str) -> tuple[str, tuple[str, ...], tu
     for answer in listed:
         answer = _object(answer)
         text, start = answer.get("text"), answer.get("answer_start")
-        if not _is_text(text):
+        if not isinstance(text, str):
             raise _RowError('an answer has no "text"')
+        start = 0 if start is None or start == _UNKNOWN else start
         if not _is_count(start):
             raise _RowError('the "answer_start" of an answer is not a whole number from 0')
-        answers.append(text)
-        spans.extend(_find_near(context, text.strip(), start))
-    return _question_text(row), tuple(dict.fromkeys(answers)), tuple(dict.fromkeys(spans))
+        if text.strip():
+            answers.append(storable(text))
+            spans.extend(_find_near(context, answers[-1].strip(), start))
+    question = row.get("question")
+    if not isinstance(question, str):
+        raise _RowError('"question" is missing')
+    return question, tuple(dict.fromkeys(answers)), tuple(dict.fromkeys(spans))
 
 
 def _find_near(context: str, answer: str, start: int) -> Iterator[Span]:
@@ -136,27 +149,28 @@ def _line_question(line: str) -> Question:
         row = _object(json.loads(line))
     except (ValueError, RecursionError) as exc:
         raise _RowError(f"this is not a JSON object ({exc})") from exc
-    answers = row.get("answers")
-    if not isinstance(answers, list) or not all(map(_is_text, answers)):
+    question = row.get("question")
+    if not _is_text(question):
+        raise _RowError('"question" is missing or empty')
+    listed = row.get("answers")
+    if not isinstance(listed, list) or not all(isinstance(answer, str) for answer in listed):
         raise _RowError('"answers" is not a list of texts; [] means that the documents do not answer it')
+    answers = tuple(filter(str.strip, listed))
     source = row.get("source")
-    if source is not None and not _is_text(source):
+    if source is not None and not isinstance(source, str):
         raise _RowError('"source" is neither the name of a document nor null')
+    source = source if _is_text(source) else None
     spans = row.get("spans")
     if spans is None:
         spans = []
     if not isinstance(spans, list) or not all(_is_range(span) for span in spans):
-        raise _RowError('"spans" is not a list of [start, end] with 0 <= start < end')
-    if spans and (source is None or not answers):
-        raise _RowError('"spans" are given, but no ' + ('"source"' if source is None else '"answers"'))
-    return Question(_question_text(row), tuple(answers), source, tuple(Span(*span) for span in spans))
-
-
-def _question_text(row: dict[str, Any]) -> str:
-    question = row.get("question")
-    if not _is_text(question):
-        raise _RowError('"question" is missing or empty')
-    return question
+        raise _RowError('"spans" is not a list of [start, end] with 0 <= start <= end')
+    before = row.get("before", [])
+    if not isinstance(before, list) or not all(map(_is_text, before)):
+        raise _RowError('"before" is not a list of the questions that were asked before it')
+    known = source is not None and answers
+    places = tuple(Span(start, end) for start, end in spans if known and start < end)
+    return Question(question, answers, source, places, before=tuple(before))
 
 
 def _object(row: object) -> dict[str, Any]:
@@ -174,7 +188,7 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _is_range(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value)) and value[0] < value[1]
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value)) and value[0] <= value[1]
 
 
 class _RowError(Exception):
