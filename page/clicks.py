@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from index.types import Span
 from page.conversation import Conversation, Shown
+from qa.answer import Citation
+from qa.reopen import Stale
 
 
 def target(talk: Conversation, action: str, number: str) -> Shown | None:
@@ -70,13 +72,24 @@ def cited(talk: Conversation, number: str) -> Shown | None:
     others = tuple(
         Span(citation.start, citation.end)
         for citation in citations
-        if citation.source == clicked.source and citation.marker != marker
+        if citation.source == clicked.source and citation.marker != marker and stands(citation)
     )
-    return Shown(clicked.source, Span(clicked.start, clicked.end), others, f"Citation {marker}")
+    if not stands(clicked):
+        near = clicked.near if isinstance(clicked, Stale) else clicked.start
+        return Shown(clicked.source, None, (), "citation", turn, marker, len(citations), offset=near)
+    span = Span(clicked.start, clicked.end)
+    return Shown(clicked.source, span, others, "citation", turn, marker, len(citations))
+
+
+def stands(citation: Citation) -> bool:
+    """Whether the words of a citation stand in the stored text, so that a mark may be set."""
+    return not isinstance(citation, Stale) or citation.held
 
 
 def passage(talk: Conversation, number: str) -> Shown | None:
     """What a click on one of the nearest passages shows."""
     found = pair(number)
     hit = talk.hit(*found) if found else None
-    return Shown(hit.passage.source, hit.passage.span, (), f"Passage {found[1]}") if found and hit else None
+    if not found or hit is None:
+        return None
+    return Shown(hit.passage.source, hit.passage.span, (), "passage", *found, talk.passages(found[0]))

@@ -10,23 +10,33 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from index.errors import IndexMissing
-from index.index import Index
+from index.errors import DocumentMissing, IndexMissing, QAError
+from index.index import UPLOADS, Index
 from index.types import DocumentInfo, Failure, Progress, Report
-
-UPLOADS = "uploads"  # folder within the index folder
+from qa.conversations import ConversationStore
+from qa.corrections import TESTSET
+from qa.forget import forget
 
 
 class Library:
     """One index folder, which need not exist before the first upload; any number of threads may use it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the index in ``path`` if there is one; raises as ``Index.open`` does, but not IndexMissing."""
+    def __init__(self, path: Path, testset: Path | None = None) -> None:
+        """Open the index in ``path`` if there is one; raises as ``Index.open`` does, but not IndexMissing.
+
+        Corrections of wrong answers go to ``testset``; None: into the folder of the index.
+        """
         self.path = path.expanduser()
+        self.testset = testset or self.path / TESTSET
         self._lock = threading.Lock()  # over opening and creating the index
         self._uploading = threading.Lock()  # one upload at a time moves files
         self._index: Index | None = None
         self._workers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upload")
+        self.unkept = ""  # why conversations are not kept, as a sentence; "" where they are
+        try:
+            self.conversations = ConversationStore(self.path)
+        except QAError as exc:
+            self.conversations, self.unkept = ConversationStore(None), str(exc)
         self.index()
 
     def index(self) -> Index | None:
@@ -34,7 +44,7 @@ class Library:
         with self._lock:
             if self._index is None:
                 try:
-                    self._index = Index.open(self.path)
+                    self._index = Index.open(self.path, create=False)
                 except IndexMissing:
                     return None
             return self._index
@@ -75,8 +85,9 @@ class Library:
                     target.replace(Path(kept) / target.name)
                 shutil.move(file, target)
             report = index.add(list(incoming), on_progress=on_progress)
+            lost = [failure for failure in report.failed if not _is_read(index, failure.source)]
             for target in incoming:
-                if failed(report.failed, target.name):
+                if failed(lost, target.name):
                     target.unlink(missing_ok=True)
                     previous = Path(kept) / target.name
                     if previous.exists():
@@ -90,16 +101,28 @@ class Library:
             return self._index
 
     def remove(self, source: str) -> None:
-        """Forget a document, and its file where it was uploaded; raises DocumentMissing, IndexBusy."""
-        self.require().remove(source)
+        """Forget a document, its file where it was uploaded, and its words in all conversations.
+
+        Raises DocumentMissing, IndexBusy.
+        """
+        forget(source, self.require(), self.conversations)
 
     def close(self) -> None:
         """Finish the upload that is under way and close the index."""
         self._workers.shutdown(wait=True, cancel_futures=True)
+        self.conversations.close()
         with self._lock:
             if self._index is not None:
                 self._index.close()
                 self._index = None
+
+
+def _is_read(index: Index, source: str) -> bool:
+    """Whether the index holds the file as it is now, though a part of it could not be read."""
+    try:
+        return index.original(source) is not None
+    except DocumentMissing:
+        return False
 
 
 def failed(failures: Sequence[Failure], name: str) -> bool:

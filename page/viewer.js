@@ -16,12 +16,25 @@ const copy = async (link) => {
     return `[${row.querySelector(".cs-num").textContent}] ${row.querySelector("bdi").textContent}${where}`;
   });
   await navigator.clipboard.writeText([...words, references.join("\n")].filter(Boolean).join("\n\n"));
-  link.textContent = "Copied";
+  link.textContent = document.getElementById("cs-words").dataset.answerCopied;
 };
 
+// The link that led into the viewer, to which Escape leads back. Gradio draws the chat anew: its address stays.
+let from = "";
+const origin = () => (from ? document.querySelector(`#chat a[href="${from}"]`) : null);
 const mark = (link) => {
   document.querySelectorAll(".cs-on").forEach((other) => other.classList.remove("cs-on"));
-  link.classList.add("cs-on");
+  link?.classList.add("cs-on");
+  from = link?.getAttribute("href") ?? "";
+};
+new MutationObserver(() => {
+  if (from && !document.querySelector("#chat .cs-on")) origin()?.classList.add("cs-on");
+}).observe(document.body, {subtree: true, childList: true});
+let clicks = 0; // quick ones overtake each other on their way: by its number the server knows the last
+const look = (action, value) => trigger("select", {action, value, click: String(++clicks)});
+const show = (action, value) => {
+  open("viewing", true);
+  look(action, value);
 };
 
 // One listener for the whole page: links of answers lead into the viewer, never to another address.
@@ -36,8 +49,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   mark(link);
-  open("viewing", true);
-  trigger("select", {action: found[1] === "hit" ? "hit" : "cite", value: found[2]});
+  show(found[1] === "hit" ? "hit" : "cite", found[2]);
 }, true);
 
 document.addEventListener("click", (event) => {
@@ -45,32 +57,52 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   const action = button.dataset.do;
   if (action === "sources") open("listing");
-  else if (action === "close") open("viewing", false);
+  else if (action === "close") close();
   else if (action === "open") {
     open("listing", false);
-    open("viewing", true);
-    trigger("select", {action, value: button.closest("[data-source]").dataset.source});
-  } else if (["page", "text", "offset"].includes(action)) trigger("select", {action, value: button.dataset.value});
+    mark(null);
+    show(action, button.closest("[data-source]").dataset.source);
+  } else if (action === "cite" || action === "hit") walk(button);
+  else if (["page", "text", "offset"].includes(action)) look(action, button.dataset.value);
 });
+
+const close = () => {
+  const shown = document.querySelector("#cs-app[data-viewing], #cs-app[data-listing]");
+  for (const pane of ["viewing", "listing"]) open(pane, false);
+  if (shown) origin()?.focus();
+};
+
+// To the citation before or after the one that is shown; its chip is marked as if it had been clicked.
+const walk = (button) => {
+  const {do: action, value} = button.dataset;
+  const chip = document.querySelector(`#chat a[href="#${action}-${value}"]`);
+  mark(chip);
+  chip?.scrollIntoView({block: "nearest"});
+  show(action, value);
+};
+const step = (way) => {
+  const button = element.querySelector(`[data-way="${way}"]`);
+  if (button) {
+    if (!button.disabled) walk(button);
+    return;
+  }
+  const answers = document.querySelectorAll("#chat .cs-answer");
+  const chips = [...(answers[answers.length - 1]?.querySelectorAll("a.cs-chip") ?? [])];
+  (way === "next" ? chips[0] : chips[chips.length - 1])?.click();
+};
 
 document.addEventListener("keydown", (event) => {
-  const typing = /^(INPUT|TEXTAREA)$/.test(event.target.tagName);
-  if (event.key === "Escape") for (const pane of ["viewing", "listing"]) open(pane, false);
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
+  if (event.key === "Escape") close();
+  if (typing || !plain) return;
+  if (event.key === "/") {
     event.preventDefault();
     document.querySelector("#question textarea")?.focus();
+  } else if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+    event.preventDefault();
+    step(event.key === "ArrowRight" ? "next" : "previous");
   }
-});
-
-// Gradio labels each message with its markup, which a screen reader would then read out.
-const relabel = () => {
-  for (const said of document.querySelectorAll("#chat [data-testid=user], #chat [data-testid=bot]")) {
-    const label = said.dataset.testid === "user" ? "Your question" : "Answer";
-    if (said.getAttribute("aria-label") !== label) said.setAttribute("aria-label", label);
-  }
-};
-new MutationObserver(relabel).observe(document.body, {
-  subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"],
 });
 
 const reveal = () => {
@@ -85,7 +117,8 @@ const reveal = () => {
   const space = pane.clientHeight, box = target.getBoundingClientRect(), frame = pane.getBoundingClientRect();
   const lead = Math.max(space * 0.08, (space - box.height) / 3);
   pane.scrollTop += box.top - frame.top - lead;
-  if (box.width && pane.scrollWidth > pane.clientWidth) pane.scrollLeft += box.left - frame.left - 24;
+  const right = box.right - frame.right + 24, left = box.left - frame.left - 24;
+  if (right > 0) pane.scrollLeft += Math.min(right, left); // no further than it takes to see it
 };
 watch("value", () => requestAnimationFrame(() => {
   const image = element.querySelector("img");
