@@ -173,7 +173,7 @@ def render(encoder: Encoder, items: Sequence[Item], rng: np.random.Generator) ->
             own = passage is item.example.context
             spans = [tokens.span(*answer) for answer in item.example.answers] if own else []
             anchor = (
-                spans[int(rng.integers(len(spans)))] if own else 2 * (int(rng.integers(len(tokens.ids))),)
+                spans[int(rng.integers(len(spans)))] if spans else 2 * (int(rng.integers(len(tokens.ids))),)
             )
             low, high = crop(len(tokens.ids), room, anchor, rng)
             inside = [(s - low, e - low) for s, e in spans if low <= s and e < high]

@@ -1,46 +1,141 @@
-"""Scores into probabilities: ``python -m training.calibrate --data FOLDER --weights FILE --out FILE``.
+"""Confidence as the product has it: ``python -m training.calibrate --reader FOLDER --data FOLDER``.
 
-Fits two small logistic models on the development questions, each read on the passages BM25 finds for it, and
-reports how well they hold on questions they were not fitted on.
+Development questions, answerable or not, are asked of an index that holds the development paragraphs of all
+sets together, with the product's own retrieval; for every third question its own paragraph is hidden. Two
+logistic regressions set the calibration of ``config.json``: the first on all candidate spans, for how much
+the search counts beside the reader's odds (Yang et al., NAACL 2019); the second on the best span of each
+question, for its probability.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
-from training.batches import Encoder
-from training.data import Example, context_key, load
-from training.decode import read
-from training.model import Reader, base_folder
-from training.negatives import SOURCES, Bm25, pieces, unique
-from training.score import auroc, f1, sample, weights
+from index import Index
+from qa.calibrate import Floats
+from qa.figures import calibration_error
+from qa.metrics import is_right
+from qa.span_reader import Calibration, SpanReader
+from training.corpus import Corpus, load
+from training.data import Example, context_key
+from training.negatives import SOURCES
+from training.score import auroc, sample
 
 PASSAGES = 8
-RIGHT = 0.5  # an answer counts as right from this F1 on
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A question read over its retrieved passages: the best span's score and share, and what was true.
+class Candidate:
+    """The best span of one retrieved passage: the reader's log-odds, the search's relevance, the truth."""
 
-    `score` is the best span's log-odds against its passage's null; `share` is `score` minus the log of the
-    summed weights of all spans of all passages (0 or less).
-    """
+    odds: float
+    relevance: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with one candidate for each of its passages, in the order of the search."""
 
     group: str
-    score: float
-    share: float
-    right: bool
+    candidates: tuple[Candidate, ...]
+
+
+def ask_all(corpus: Corpus, reader: SpanReader, count: int) -> list[Asked]:
+    """At most `count` development questions of each set, asked of one index of all development paragraphs.
+
+    Scores are the reader's odds as they are: its own calibration plays no part.
+    """
+    contexts = list(dict.fromkeys(example.context for example in (*corpus.dev, *corpus.unanswerable)))
+    sources = {context: f"{number:05}.txt" for number, context in enumerate(contexts)}
+    plain = copy(reader)
+    plain.config = reader.config.model_copy(update={"calibration": Calibration(scale=1.0, bias=0.0)})
+    sets = [*([e for e in corpus.dev if e.source == s] for s in SOURCES), list(corpus.unanswerable)]
+    with tempfile.TemporaryDirectory() as folder:
+        documents = Path(folder, "documents")
+        documents.mkdir()
+        for context, name in sources.items():
+            (documents / name).write_text(context, encoding="utf-8")
+        with Index.open(Path(folder, "index"), create=True) as index:
+            index.add([documents])
+            chosen = [example for examples in sets for example in sample(examples, count)]
+            return [ask(index, plain, example, sources) for example in chosen]
+
+
+def held_out(asked: Sequence[Asked]) -> dict[str, float]:
+    """`quality` on the questions of one half of the paragraphs, calibrated on those of the other."""
+    first = [question for question in asked if half(question.group)]
+    return quality([question for question in asked if not half(question.group)], fit(first))
+
+
+def ask(index: Index, reader: SpanReader, example: Example, sources: dict[str, str]) -> Asked:
+    """Read what the search finds; the question's own paragraph is left out where it is to be absent."""
+    own = sources[example.context]
+    hits = [
+        hit
+        for hit in index.search(example.question, top_k=4 * PASSAGES)
+        if not (absent(example) and hit.passage.source == own)
+    ][:PASSAGES]
+    found = []
+    for hit in hits:
+        for span in reader.read(example.question, [hit.passage.text], top_k=1).spans:
+            right = hit.passage.source == own and is_right(span.text, example.texts())
+            found.append(Candidate(span.score, hit.score, right))
+    return Asked(example.group, tuple(found))
+
+
+def fit(asked: Sequence[Asked]) -> Calibration:
+    """The calibration under which the best spans of these questions are as often right as they claim."""
+    candidates = [c for question in asked for c in question.candidates]
+    odds_weight, relevance_weight, _ = logistic(*_table(candidates))
+    ratio = float(relevance_weight / odds_weight)
+    best = [_best(question, ratio) for question in asked if question.candidates]
+    joint = np.array([[c.odds + ratio * c.relevance, 1.0] for c in best])
+    scale, bias = logistic(joint, np.array([float(c.right) for c in best]))
+    usual = float(np.median([c.relevance for c in best if c.right]))
+    return Calibration(
+        scale=_places(scale),
+        bias=_places(bias),
+        relevance=_places(scale * ratio),
+        usual=_places(usual),
+    )
+
+
+def quality(asked: Sequence[Asked], calibration: Calibration) -> dict[str, float]:
+    """How often the best span is right with and without the search's say, and how well confidence holds."""
+    ratio = calibration.relevance / calibration.scale
+    asked = [question for question in asked if question.candidates]
+    best = [_best(question, ratio) for question in asked]
+    right = np.array([float(c.right) for c in best])
+    weights = np.array([calibration.scale, calibration.relevance, calibration.bias])
+    confidence = 1 / (1 + np.exp(-_table(best)[0] @ weights))
+    alone = np.mean([_best(question, 0.0).right for question in asked])
+    return {
+        "n": len(best),
+        "right": _places(right.mean()),
+        "right_by_odds_alone": _places(alone),
+        "ece": _places(calibration_error(confidence, right)(np.ones((1, len(right))))[0]),
+        "auroc": _places(auroc(confidence[right == 1].tolist(), confidence[right == 0].tolist())),
+    }
+
+
+def absent(example: Example) -> bool:
+    """True for the third of the questions whose own passage is hidden: nothing found there is right."""
+    return int(context_key(f"absent {example.id} {example.question}")[:8], 16) % 3 == 0
+
+
+def half(group: str) -> bool:
+    """Which half a paragraph belongs to: calibration is fitted on one and tested on the other."""
+    return int(context_key(f"half {group}")[:8], 16) % 2 == 0
 
 
 def logistic(features: Floats, labels: Floats, *, ridge: float = 1e-3, rounds: int = 30) -> Floats:
@@ -54,141 +149,34 @@ def logistic(features: Floats, labels: Floats, *, ridge: float = 1e-3, rounds: i
     return w
 
 
-def expected_calibration_error(confidence: Floats, right: Floats, *, bins: int = 10) -> float:
-    """Mean absolute gap of confidence and accuracy over bins of equal width, weighted by size (0 to 1)."""
-    places = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = (abs(confidence[places == b].sum() - right[places == b].sum()) for b in range(bins))
-    return float(sum(gaps) / len(right))
+def _best(question: Asked, ratio: float) -> Candidate:
+    return max(question.candidates, key=lambda c: c.odds + ratio * c.relevance)
 
 
-def cases(
-    model: Reader, encoder: Encoder, asked: Sequence[Example], pool: Sequence[Example]
-) -> tuple[list[Case], list[tuple[float, bool]]]:
-    """Every question over its `PASSAGES` best passages; and (odds, has the answer) of all those passages.
-
-    A third of the questions are read without their own passage, as users ask what the documents do not say.
-    """
-    found: list[Case] = []
-    answerable: list[tuple[float, bool]] = []
-    for source in SOURCES:
-        own = [e for e in asked if e.source == source]
-        texts = unique(piece for e in pool if e.source == source for piece in pieces(e.context))
-        if not own or not texts:
-            continue
-        index = Bm25(texts)
-        retrieved = [
-            [texts[i] for i in index.best(e.question, 4 * PASSAGES) if not withheld(e, texts[i])][:PASSAGES]
-            for e in own
-        ]
-        readings = read(
-            model,
-            encoder,
-            [(e.question, p) for e, ps in zip(own, retrieved, strict=True) for p in ps],
-            top_k=1,
-        )
-        at = 0
-        for example, passages in zip(own, retrieved, strict=True):
-            mine = list(zip(passages, readings[at : at + len(passages)], strict=True))
-            at += len(passages)
-            if not mine:
-                continue
-            passage, best = max(mine, key=lambda pair: pair[1].spans[0].score)
-            span = best.spans[0]
-            total = float(np.logaddexp.reduce([r.odds for _, r in mine]))
-            right = not absent(example) and f1(passage[span.start : span.end], example.texts()) >= RIGHT
-            found.append(Case(example.group, span.score, span.score - total, right))
-            answerable += [(r.odds, holds_answer(example, p)) for p, r in mine]
-    return found, answerable
+def _table(candidates: Iterable[Candidate]) -> tuple[Floats, Floats]:
+    """Features (n, 3): odds, relevance, 1; and labels (n,)."""
+    rows = [(c.odds, c.relevance, 1.0, float(c.right)) for c in candidates]
+    table = np.array(rows, dtype=np.float64)
+    return table[:, :3], table[:, 3]
 
 
-def absent(example: Example) -> bool:
-    """True for the third of the questions whose own passage is withheld: nothing found there is right."""
-    return int(context_key(f"absent {example.id} {example.question}")[:8], 16) % 3 == 0
-
-
-def withheld(example: Example, passage: str) -> bool:
-    """True for the question's own passages where those are to be absent."""
-    return absent(example) and passage in example.context
-
-
-def holds_answer(example: Example, passage: str) -> bool:
-    """True when the passage is part of the question's own context and one of the answers stands in it."""
-    return passage in example.context and any(text in passage for text in example.texts())
-
-
-def half(group: str) -> bool:
-    """Which half a paragraph belongs to: calibration is fitted on one and tested on the other."""
-    return int(context_key(f"half {group}")[:8], 16) % 2 == 0
-
-
-def table(found: Sequence[Case]) -> tuple[Floats, Floats]:
-    """Features (n, 3): score, share, 1; and labels (n,)."""
-    features = np.array([(c.score, c.share, 1.0) for c in found])
-    return features, np.array([float(c.right) for c in found])
-
-
-def sigmoid(x: Floats) -> Floats:
-    """The logistic function."""
-    return np.asarray(1 / (1 + np.exp(-x)))
-
-
-def fit(found: Sequence[Case], answerable: Sequence[tuple[float, bool]]) -> dict[str, dict[str, float]]:
-    """The shipped probabilities, each the `sigmoid` of a weighted sum.
-
-    ``calibration``: the best answer is right, scale * score + bias. ``joint``: the same from score and share
-    together. ``passage``: a passage holds the answer, scale * odds + bias.
-    """
-    features, right = table(found)
-    alone = logistic(features[:, [0, 2]], right)
-    joint = logistic(features, right)
-    odds, held = np.array(answerable, dtype=np.float64).T
-    passage = logistic(np.stack((odds, np.ones_like(odds)), axis=1), held)
-    return {
-        "calibration": named(("scale", "bias"), alone),
-        "joint": named(("score", "share", "bias"), joint),
-        "passage": named(("scale", "bias"), passage),
-    }
-
-
-def named(names: Sequence[str], values: Floats) -> dict[str, float]:
-    """The values under their names, to five places."""
-    return {name: round(float(value), 5) for name, value in zip(names, values, strict=True)}
-
-
-def quality(found: Sequence[Case], fitted: dict[str, dict[str, float]]) -> dict[str, float]:
-    """How well the fitted confidences hold on `found`."""
-    features, right = table(found)
-    figures: dict[str, float] = {"n": len(found), "right": round(float(right.mean()), 4)}
-    for kind, columns in (("calibration", [0, 2]), ("joint", [0, 1, 2])):
-        confidence = sigmoid(features[:, columns] @ np.array(list(fitted[kind].values())))
-        wrong = confidence[right == 0].tolist()
-        figures[f"{kind}_ece"] = round(expected_calibration_error(confidence, right), 4)
-        figures[f"{kind}_auroc"] = round(auroc(confidence[right == 1].tolist(), wrong), 4)
-    return figures
+def _places(value: float | np.floating[Any]) -> float:
+    return round(float(value), 4)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.calibrate", description=__doc__)
+    parser.add_argument("--reader", type=Path, required=True, help="folder of an exported reader")
     parser.add_argument("--data", type=Path, required=True, help="folder with the published question sets")
-    parser.add_argument("--weights", type=Path, required=True, help="reader.safetensors or checkpoint.pt")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file for the calibration")
-    parser.add_argument("--count", type=int, default=400, help="questions per set at most")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--count", type=int, default=250, help="questions per set at most")
     options = parser.parse_args(argv)
-    torch.set_num_threads(options.threads)
-    corpus, encoder, model = load(options.data), Encoder(base_folder()), weights(options.weights)
-    asked = [e for s in SOURCES for e in sample([e for e in corpus.dev if e.source == s], options.count)]
-    found, answerable = cases(model, encoder, asked, [*corpus.train, *corpus.dev])
-    first = [c for c in found if half(c.group)]
-    second = [c for c in found if not half(c.group)]
-    test, _ = cases(model, encoder, sample(corpus.test, options.count), corpus.test)
-    report = {
-        "held_out_half": quality(second, fit(first, answerable)),
-        "xquad": quality(test, fit(found, answerable)),
-    }
-    shipped = {**fit(found, answerable), "report": report}
-    options.out.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
+    asked = ask_all(load(options.data), SpanReader(options.reader), options.count)
+    report = {"held_out_half": held_out(asked), "all": quality(asked, fit(asked))}
+    path = options.reader / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) | {"calibration": fit(asked).model_dump()}
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=1), config["calibration"])
 
 
 if __name__ == "__main__":

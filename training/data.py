@@ -1,4 +1,4 @@
-"""Public question sets in their published formats, read into `Example` and split by paragraph."""
+"""Public question sets in their published formats, read into `Example`, and what splits them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEV_SHARE = 0.08
-TRAINED = ("amazon", "reddit", "qamr", "policyqa", "covidqa")
-TEST_ONLY = "xquad"
 
 _WORD = re.compile(r"\w+")
 
@@ -20,8 +18,9 @@ _WORD = re.compile(r"\w+")
 class Example:
     """A question on one context: every ``context[start:end]`` of `answers` is an annotator's answer.
 
-    `answers` holds one pair per annotator in order, so equal pairs count as votes. `group` names what must
-    not be torn apart between training and development: a paragraph, or for QAMR the article.
+    `answers` holds one pair per annotator in order, so equal pairs count as votes; it is empty where the
+    context does not answer. `group` names what must not be torn apart between training and development: a
+    paragraph, or for QAMR the article.
     """
 
     id: str
@@ -33,7 +32,7 @@ class Example:
     answers: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
-        if not self.answers or any(not 0 <= s < e <= len(self.context) for s, e in self.answers):
+        if any(not 0 <= s < e <= len(self.context) for s, e in self.answers):
             raise ValueError(f"{self.source} {self.id}: an answer lies outside its context")
 
     def texts(self) -> tuple[str, ...]:
@@ -182,29 +181,3 @@ def agreed(example: Example) -> bool:
     """True when two annotators marked mostly the same words (intersection over union of at least a half)."""
     pairs = ((a, b) for i, a in enumerate(example.answers) for b in example.answers[:i])
     return any(2 * (min(a[1], b[1]) - max(a[0], b[0])) >= max(a[1], b[1]) - min(a[0], b[0]) for a, b in pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Training, development and test questions; no paragraph of one is in another."""
-
-    train: tuple[Example, ...]
-    dev: tuple[Example, ...]
-    test: tuple[Example, ...]
-
-
-def load(folder: Path) -> Corpus:
-    """The whole corpus from the published files under `folder`; XQuAD is the test set and nothing else."""
-    examples = [
-        *read_squad(folder / "squadshifts_amazon_v1.0.json", "amazon"),
-        *read_squad(folder / "squadshifts_reddit_v1.0.json", "reddit"),
-        *read_qamr(folder / "qamr"),
-        *read_squad(folder / "policyqa" / "dev.json", "policyqa"),
-        *read_squad(folder / "policyqa" / "test.json", "policyqa"),
-        *read_squad(folder / "covidqa_200423.json", "covidqa"),
-    ]
-    test = read_squad(folder / "xquad.en.json", TEST_ONLY)
-    examples = without_overlap(examples, test)
-    train = tuple(e for e in examples if not is_dev(e.group))
-    dev = tuple(e for e in examples if is_dev(e.group))
-    return Corpus(train, dev, tuple(test))

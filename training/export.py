@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,14 +19,13 @@ from safetensors.torch import save_file
 
 from training import decode
 from training.batches import QUESTION_TOKENS
-from training.model import BASE_SHA256, EPSILON, HEADS, LAYERS, WIDTH, base_folder, named_weights
+from training.model import BASE_SHA256, EPSILON, HEADS, LAYERS, WIDTH, WORDS, base_folder, named_weights
 from training.score import weights
 
-FROZEN = "embeddings.word_embeddings.weight"
 VERSION = 1
 
 
-def config(fitted: Mapping[str, Mapping[str, float]], version: str) -> dict[str, object]:
+def config(version: str) -> dict[str, object]:
     """Everything inference needs besides the tensors; lengths in tokens."""
     return {
         "format": VERSION,
@@ -40,11 +39,11 @@ def config(fitted: Mapping[str, Mapping[str, float]], version: str) -> dict[str,
         "question_tokens": QUESTION_TOKENS,
         "window_overlap": decode.WINDOW_OVERLAP,
         "max_answer_tokens": decode.MAX_ANSWER_TOKENS,
-        **fitted,
+        "calibration": {"scale": 1.0, "bias": 0.0},
     }
 
 
-def export(checkpoint: Path, out: Path, fitted: Mapping[str, Mapping[str, float]], version: str) -> None:
+def export(checkpoint: Path, out: Path, version: str) -> None:
     """Write the four files to `out`, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     named = {
@@ -54,13 +53,13 @@ def export(checkpoint: Path, out: Path, fitted: Mapping[str, Mapping[str, float]
     notes = {"format": "pt", "version": version}
     for file, tensors in (
         ("reader.safetensors", named),
-        ("reader.trained.safetensors", {name: t for name, t in named.items() if name != FROZEN}),
+        ("reader.trained.safetensors", {name: t for name, t in named.items() if name != WORDS}),
     ):
         save_file(tensors, out / f"{file}.part", metadata=notes)
         (out / f"{file}.part").chmod(0o644)
         os.replace(out / f"{file}.part", out / file)
     shutil.copyfile(base_folder() / "tokenizer.json", out / "tokenizer.json")
-    text = json.dumps(config(fitted, version), indent=2) + "\n"
+    text = json.dumps(config(version), indent=2) + "\n"
     (out / "config.json.part").write_text(text, encoding="utf-8")
     os.replace(out / "config.json.part", out / "config.json")
 
@@ -70,13 +69,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint.pt of a run")
     parser.add_argument("--out", type=Path, required=True, help="folder for the exported files")
-    parser.add_argument("--calibration", type=Path, help="JSON written by training.calibrate")
     parser.add_argument("--version", default="0.1.0")
     options = parser.parse_args(argv)
-    fitted = {"calibration": {"scale": 1.0, "bias": 0.0}}
-    if options.calibration:
-        fitted = json.loads(options.calibration.read_text(encoding="utf-8"))
-    export(options.checkpoint, options.out, fitted, options.version)
+    export(options.checkpoint, options.out, options.version)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from training.batches import Encoder, Item, natural_width
 from training.data import Example, agreed
 from training.negatives import mine
 
-SHARES = {"amazon": 1.0, "reddit": 1.0, "qamr": 0.5, "policyqa": 0.3, "covidqa": 0.6}
-NEGATIVE = 0.38  # of the questions that have negatives: about 27 % of all rows
-WIDENED = 0.6  # of QAMR's questions read their sentence among its neighbours
+SHARES = {"amazon": 0.25, "reddit": 0.3, "qamr": 0.08, "policyqa": 0.04, "covidqa": 0.15, "written": 1.0}
+NEGATIVE = 0.2  # of the questions that have negatives: about 15 % of all rows
+WIDENED = 0.8  # of QAMR's questions read their sentence among its neighbours
 SENTENCES_FIRST = True
-SENTENCE_WIDTH, CROPPED_WIDTH, WHOLE_WIDTH = 96, 128, 384
+SENTENCE_WIDTH, CROPPED_WIDTH, PIECE_WIDTH, WHOLE_WIDTH = 96, 128, 160, 384
+PIECES = 0.6  # of the questions see a piece of their paragraph: more questions in the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,6 @@ def epoch_items(encoder: Encoder, material: Material, epoch: int, rng: np.random
     if epoch == 0 and SENTENCES_FIRST:
         chosen = [e for e in material.examples if e.source == "qamr" and agreed(e)]
         return [Item(e, natural_width(encoder, e, SENTENCE_WIDTH)) for e in chosen]
-    limit = CROPPED_WIDTH if epoch <= 1 else WHOLE_WIDTH
     items = []
     for example in material.examples:
         if rng.random() >= SHARES[example.source] or (example.source == "qamr" and not agreed(example)):
@@ -70,5 +70,7 @@ def epoch_items(encoder: Encoder, material: Material, epoch: int, rng: np.random
         taken = (found[int(rng.integers(len(found)))],) if found and rng.random() < NEGATIVE else ()
         if example.source == "qamr" and rng.random() < WIDENED:
             example = widened(example, material.articles[example.group], rng)
+        whole = PIECE_WIDTH if rng.random() < PIECES else WHOLE_WIDTH
+        limit = CROPPED_WIDTH if epoch == 1 else whole
         items.append(Item(example, natural_width(encoder, example, limit), taken))
     return items

@@ -16,6 +16,7 @@ from torch.nn import functional
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WIDTH, LAYERS, HEADS, INNER, POSITIONS, VOCABULARY = 384, 6, 12, 1536, 512, 30522
 EPSILON = 1e-12
+WORDS = "embeddings.word_embeddings.weight"
 ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 
@@ -169,6 +170,19 @@ def load_named(model: Reader, named: dict[str, Tensor]) -> None:
         for name in model.state_dict()
     }
     model.load_state_dict(state)
+
+
+def from_reader(path: Path) -> Reader:
+    """The reader of an exported or shipped ``reader.safetensors``.
+
+    The shipped one lacks the word embeddings, which training leaves as they are: they come from the base.
+    """
+    named = load_file(path)
+    if WORDS not in named:
+        named[WORDS] = load_file(base_folder() / "model.safetensors")[WORDS]
+    model = Reader()
+    load_named(model, named)
+    return model
 
 
 def from_base(folder: Path, *, seed: int = 0) -> Reader:

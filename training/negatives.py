@@ -12,7 +12,7 @@ import numpy.typing as npt
 from training.data import Example
 
 # PolicyQA asks the same few questions of every policy: other passages answer them too.
-SOURCES = ("amazon", "reddit", "qamr", "covidqa", "xquad")
+SOURCES = ("amazon", "reddit", "qamr", "covidqa", "written", "xquad")
 PIECE_CHARS = 900
 
 _WORD = re.compile(r"\w+")

@@ -7,44 +7,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import string
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from qa.metrics import exact_match, f1
 from training.batches import Encoder
-from training.data import TRAINED, Corpus, Example, context_key, load
+from training.corpus import TRAINED, Corpus, load
+from training.data import Example, context_key
 from training.decode import Reading, read
-from training.model import Reader, base_folder, load_named
+from training.model import Reader, base_folder, from_reader
 from training.negatives import SOURCES, mine
-
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-
-
-def normal(text: str) -> str:
-    """The text in lower case without punctuation and articles, as the official script compares it."""
-    kept = "".join(c for c in text.lower() if c not in set(string.punctuation))
-    return " ".join(_ARTICLES.sub(" ", kept).split())
-
-
-def exact(prediction: str, golds: Sequence[str]) -> float:
-    """1 when the prediction equals any gold answer after `normal`, else 0."""
-    return float(any(normal(prediction) == normal(gold) for gold in golds))
-
-
-def f1(prediction: str, golds: Sequence[str]) -> float:
-    """The best word F1 of the prediction against the gold answers, 0 to 1."""
-    return max(_f1(normal(prediction).split(), normal(gold).split()) for gold in golds)
-
-
-def _f1(predicted: list[str], gold: list[str]) -> float:
-    same = sum((Counter(predicted) & Counter(gold)).values())
-    return 0.0 if same == 0 else 2 * same / (len(predicted) + len(gold))
 
 
 def sample(examples: Sequence[Example], count: int) -> list[Example]:
@@ -53,38 +29,19 @@ def sample(examples: Sequence[Example], count: int) -> list[Example]:
 
 
 def oracle(model: Reader, encoder: Encoder, examples: Sequence[Example]) -> dict[str, float]:
-    """Exact match and F1 in percent on the questions' own paragraphs, and n.
-
-    ``em`` and ``f1`` are those of the best span, ``consensus_em`` and ``consensus_f1`` those of `consensus`.
-    """
-    readings = read(model, encoder, [(e.question, e.context) for e in examples], top_k=20)
-    figures: dict[str, float] = {"n": len(examples)}
-    for prefix, chosen in (("", answer), ("consensus_", consensus)):
-        given = [(chosen(e.context, r), e.texts()) for e, r in zip(examples, readings, strict=True)]
-        figures[f"{prefix}em"] = round(100 * float(np.mean([exact(*pair) for pair in given])), 2)
-        figures[f"{prefix}f1"] = round(100 * float(np.mean([f1(*pair) for pair in given])), 2)
-    return figures
+    """Exact match and F1 of the best span, in percent, on the questions' own paragraphs; and n."""
+    readings = read(model, encoder, [(e.question, e.context) for e in examples], top_k=1)
+    given = [(answer(e.context, r), e.texts()) for e, r in zip(examples, readings, strict=True)]
+    return {
+        "n": len(examples),
+        "em": round(100 * float(np.mean([exact_match(*pair) for pair in given])), 2),
+        "f1": round(100 * float(np.mean([f1(*pair) for pair in given])), 2),
+    }
 
 
 def answer(passage: str, reading: Reading) -> str:
     """The best span's text; empty where the passage has no words."""
     return passage[reading.spans[0].start : reading.spans[0].end] if reading.spans else ""
-
-
-def consensus(passage: str, reading: Reading) -> str:
-    """The span with the highest expected F1 when each span is right with its share of the weight.
-
-    Minimum Bayes risk decoding (Kumar & Byrne, 2004): where start and end leave several lengths open, it
-    prefers the span that agrees most with the others. The best span wins ties.
-    """
-    if not reading.spans:
-        return ""
-    texts = [passage[s.start : s.end] for s in reading.spans]
-    words = [normal(text).split() for text in texts]
-    scores = np.array([s.score for s in reading.spans])
-    shares = np.exp(scores - scores.max())
-    expected = [sum(p * _f1(mine, other) for p, other in zip(shares, words, strict=True)) for mine in words]
-    return texts[int(np.argmax(expected))]
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
@@ -123,14 +80,11 @@ def answerable(
 
 def weights(path: Path) -> Reader:
     """The model of an exported ``reader.safetensors`` or the averaged one of a checkpoint."""
-    model = Reader()
     if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        load_named(model, load_file(path))
-    else:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        model.load_state_dict({**state["model"], **state["average"]})
+        return from_reader(path).eval()
+    model = Reader()
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    model.load_state_dict({**state["model"], **state["average"]})
     return model.eval()
 
 

@@ -22,9 +22,9 @@ import numpy as np
 import torch
 
 from training.batches import Encoder, Item, batched, render
-from training.data import Corpus, load
+from training.corpus import Corpus, load
 from training.mixture import Material, epoch_items, prepare
-from training.model import Reader, base_folder, from_base
+from training.model import Reader, base_folder, from_base, from_reader
 from training.optimise import Average, Gradients, split
 from training.score import quick
 
@@ -152,7 +152,8 @@ def run(corpus: Corpus, folder: Path, recipe: Recipe, options: argparse.Namespac
     """Train until the decay or `options.max_tokens` is reached; checkpoints and log lines go to `folder`."""
     device = torch.device(options.device)
     encoder = Encoder(base_folder())
-    model = from_base(base_folder(), seed=recipe.seed).to(device)
+    start = from_reader(options.weights) if options.weights else from_base(base_folder(), seed=recipe.seed)
+    model = start.to(device)
     average = Average(model, recipe.average)
     optimiser = trainable(model, recipe)
     checkpoint = folder / "checkpoint.pt"
@@ -210,6 +211,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--run", type=Path, required=True, help="folder for checkpoint.pt, recipe.json and train.log"
     )
+    parser.add_argument("--weights", type=Path, help="go on from this reader.safetensors, not from the base")
     parser.add_argument("--resume", action="store_true", help="go on from checkpoint.pt")
     parser.add_argument(
         "--decay-tokens", type=int, default=0, help="let the rate fall to 0 over so many tokens"
