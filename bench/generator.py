@@ -7,17 +7,26 @@ and replies are random walks through the grammar. The time of a model itself com
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from tempfile import TemporaryDirectory
+from time import monotonic, perf_counter
 
 import numpy as np
+import torch
 from llguidance import LLMatcher, LLTokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from index.chunk import chunk
 from index.load import load
+from index.types import Hit, Passage, Span
+from qa.forms import Quotes
+from qa.generate import Limits, Task
 from qa.grammar import reply_grammar
-from qa.local_llm import PARSER_LIMITS
+from qa.local_llm import PARSER_LIMITS, load_local
+from qa.prompt import Message
+from qa.replies import ReplyReader
 
 HERE = Path(__file__).parent.parent
 PIECES = 100_000
@@ -63,6 +72,32 @@ def measure(made: LLTokenizer, passages: list[str]) -> tuple[float, list[float]]
     return compiled, times
 
 
+def first_sentence() -> tuple[float, int]:
+    """Milliseconds until the first complete sentence of a tiny random model, and its tokens until then.
+
+    Random weights end no sentence: it has all the 400 characters that the grammar allows, and its length is
+    the worst case. The forward pass of a model that is of use comes on top of each token.
+    """
+    from tests.tiny_models import save_qwen3
+
+    text = (HERE / "seeds" / "keeper-interview.txt").read_text("utf-8")[:3000]
+    with TemporaryDirectory() as folder:
+        model = load_local(str(save_qwen3(Path(folder) / "tiny", [text])))
+    hit = Hit(Passage(0, "a.txt", Span(0, len(text)), text, "", None), 1.0, "hybrid")
+    limits = Limits(tokens=3000)
+    torch.set_num_threads(1)  # for a model of this size more are slower
+    for seed in range(20):  # a reply may be a refusal
+        torch.manual_seed(seed)
+        task = Task((Message("user", "Why?"),), (hit,), Quotes(), limits, monotonic() + 120)
+        reply, tokens, start = ReplyReader(), 0, perf_counter()
+        with closing(model.write(replace(task, limits=replace(limits, temperature=1.0)))) as pieces:
+            for piece in pieces:
+                tokens += 1
+                if list(reply.feed(piece)):
+                    return 1000 * (perf_counter() - start), tokens
+    raise RuntimeError("the model refused every time")
+
+
 def main() -> None:
     """Print the table."""
     paths = sorted(path for path in (HERE / "seeds").iterdir() if path.suffix in (".md", ".txt", ".html"))
@@ -83,6 +118,8 @@ def main() -> None:
             f"| {count} | {sum(map(len, chosen))} | {compiled:.0f} "
             f"| {middle:.2f} | {late:.2f} | {latest:.1f} |"
         )
+    taken, tokens = first_sentence()
+    print(f"\nfirst sentence of a tiny random model: {taken:.0f} ms, {tokens} tokens")
 
 
 if __name__ == "__main__":
