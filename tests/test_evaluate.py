@@ -9,9 +9,10 @@ import pytest
 
 from index.errors import DocumentMissing
 from index.index import Index
-from index.types import Document, Span
+from index.squad import fingerprint
+from index.types import Document, DocumentInfo, Span
 from qa.ask import ask
-from qa.evaluate import evaluate
+from qa.evaluate import evaluate, with_sources
 from qa.judge import judge
 from qa.oracle import GoldCorpus, gold_places, own_context
 from qa.read import AnswerSpan, Reading
@@ -198,6 +199,79 @@ def test_squad_paragraphs_in_the_index_are_found_under_the_names_of_the_test_set
         content = evaluate(read_testset(path), index, model=READER, settings=SETTINGS).to_dict()
     assert content["recall@1"] == content["exact_match"] == content["verbatim"] == 100
     assert content["index"]["missing"] == []
+
+
+def squad_file(path, context, question=WHERE.question, answer="Gdańsk", title="Ferries"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    qas = [{"question": question, "answers": [{"text": answer, "answer_start": context.find(answer)}]}]
+    content = {"data": [{"title": title, "paragraphs": [{"context": context, "qas": qas}]}]}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_of_two_squad_files_with_one_title_each_is_scored_on_its_own_paragraphs(tmp_path):
+    one = squad_file(tmp_path / "one.json", TEXTS["trees.txt"], OAK.question, "1712")
+    two = squad_file(tmp_path / "two.json", TEXTS["boats.txt"])
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as index:
+        for path in (one, two):
+            index.add([path], as_squad=True)
+        reader = ScriptedReader({WHERE.question: ("Gdańsk", 0.9), OAK.question: ("1712", 0.9)})
+        for path, source in ((one, "Ferries/0"), (two, "two.json/Ferries/0")):
+            evaluation = evaluate(read_testset(path), index, model=reader, settings=SETTINGS)
+            assert [result.question.source for result in evaluation.results] == [source]
+            content = evaluation.to_dict()
+            assert content["recall@1"] == content["citation_precision"] == content["citation_recall"] == 100
+            assert evaluation.missing == ()
+
+
+def test_the_source_of_a_context_is_the_document_that_holds_it_else_the_name():
+    def document(source, text):
+        return DocumentInfo(source, fingerprint(text), len(text), 1, 0)
+
+    documents = [document("a/0", "one 🌧️"), document("b/0", "two"), document("c/0", "two")]
+    contexts = {"a/0": "two", "c/0": "two", "d/0": "one 🌧️", "b/0": "three"}
+    asked = [Question("Q?", ("x",), source, (), context) for source, context in contexts.items()]
+    asked.append(Question("Q?", ("x",), "z.txt", ()))
+    found = [question.source for question in with_sources(asked, documents)]
+    assert found == ["b/0", "c/0", "a/0", "b/0", "z.txt"]
+
+
+def test_a_copy_that_is_shown_in_place_of_the_gold_source_counts_as_found(tmp_path):
+    docs = write(tmp_path / "docs", {"a.txt": TEXTS["boats.txt"], "b.txt": TEXTS["boats.txt"]})
+    question = Question(WHERE.question, WHERE.answers, "b.txt", WHERE.spans)
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as index:
+        index.add([docs])
+        (hit,) = index.search(WHERE.question)
+        assert (hit.passage.source, hit.also) == ("a.txt", ("b.txt",))
+        content = evaluate((question,), index, model=READER, settings=SETTINGS).to_dict()
+        elsewhere = Question(WHERE.question, ("Danzig",), "b.txt", (Span(0, 3),))
+        result = judge(elsewhere, ask("?", index=index, model=READER), (hit,), index, 1.0)
+    assert content["recall@1"] == 100
+    assert result.rank == 1
+
+
+def test_lone_surrogates_in_a_squad_file_stop_neither_the_oracle_nor_the_index(tmp_path):
+    text = "\ud83d The ferry Aurora was built in Gdańsk."
+    path = squad_file(
+        tmp_path / "set.json", text, title="Ferries \udc00", question="\ud83d " + WHERE.question
+    )
+    testset = read_testset(path)
+    reader = ScriptedReader({"? " + WHERE.question: ("Gdańsk", 0.9)})
+    oracle = evaluate(testset, None, oracle=True, model=reader, settings=SETTINGS).to_dict()
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as index:
+        assert index.add([path], as_squad=True).failed == ()
+        found = evaluate(testset, index, model=reader, settings=SETTINGS).to_dict()
+    assert oracle["exact_match"] == found["exact_match"] == found["recall@1"] == 100
+
+
+def test_a_blank_question_is_refused_and_the_evaluation_goes_on(tmp_path):
+    path = squad_file(tmp_path / "set.json", TEXTS["boats.txt"], question=" ")
+    evaluation = evaluate(read_testset(path), None, oracle=True, model=READER, settings=SETTINGS)
+    assert [result.verdict for result in evaluation.results] == ["missed"]
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as index:
+        index.add([path], as_squad=True)
+        evaluation = evaluate(read_testset(path), index, model=READER, settings=SETTINGS)
+    assert [(result.verdict, result.rank) for result in evaluation.results] == [("missed", None)]
 
 
 def test_the_oracle_shows_only_the_gold_passages_of_an_indexed_document(tmp_path):

@@ -265,6 +265,7 @@ def index(tmp_path):
 @pytest.fixture(autouse=True)
 def reader(monkeypatch):
     monkeypatch.setattr(sys.modules["qa.ask"], "load_reader", lambda: FixedReader({"udget": 0.9}))
+    monkeypatch.setattr("qa.written.support", lambda *_: 1.0)
 
 
 @pytest.mark.parametrize("form", [Quotes(), LineNumbers()])

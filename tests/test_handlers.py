@@ -1,5 +1,6 @@
 """What the page does with questions, clicks and files, without a browser."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,14 +12,17 @@ from index.types import Hit, Passage, Progress, Report, Span
 from page.clicks import target
 from page.conversation import Conversation, Conversations, Shown, State
 from page.examples import SEEDS, examples
-from page.handlers import BROKEN, Handlers
+from page.handlers import Handlers
 from page.library import Library
+from page.words import COOKIE, words_for
 from qa.answer import Answer, Citation, Cited, Done, Retrieved, Text
 from qa.settings import Settings
 from qa.testset import read_testset
 from tests.corpus import write
 
 PROJECT = Path(__file__).parent.parent
+ENGLISH = words_for("en")
+BROKEN = ENGLISH("page.broken")
 ONE, TWO = SimpleNamespace(session_hash="one"), SimpleNamespace(session_hash="two")
 HIT = Hit(Passage(1, "a.md", Span(0, 9), "the words", "", None), 1.0, "hybrid")
 CITATION = Citation(1, "a.md", "0" * 64, 10, 19, "the words", None)
@@ -80,8 +84,38 @@ def test_a_forgotten_answer_does_not_write_into_the_next(handlers, immediately):
     next(old)
     handlers.restart(ONE)
     new = ask(handlers, *EVENTS[:1])
-    assert len(list(old)[-1]) == 2
+    assert list(old) == [gr.skip()]
     assert "Yes." not in next(new)[-1]["content"]
+
+
+def test_suggestions_for_a_conversation_that_was_left_change_nothing(handlers, monkeypatch):
+    list(ask(handlers, *EVENTS))
+    monkeypatch.setattr(handlers.library, "require", lambda: None)
+    monkeypatch.setattr("page.handlers.candidates", lambda *_: ["What else?"])
+
+    def answered(*_, **__):
+        handlers.restart(ONE)  # while the documents are asked whether they know
+        return ANSWER
+
+    monkeypatch.setattr("page.handlers.ask", answered)
+    assert handlers.suggest(ONE) == gr.skip()
+    assert not handlers.conversation(ONE).turns
+
+
+def test_an_event_that_began_before_the_language_was_switched_speaks_the_new_one(handlers, monkeypatch):
+    german = SimpleNamespace(session_hash="one", cookies={COOKIE: "de"})
+    list(ask(handlers, *EVENTS, request=german))
+    monkeypatch.setattr(handlers.library, "require", lambda: None)
+    monkeypatch.setattr("page.handlers.candidates", lambda *_: ["What else?"])
+
+    def answered(*_, **__):
+        chat, *_ = handlers.redraw(SimpleNamespace(session_hash="one", cookies={COOKIE: "en"}))
+        assert "Well supported" in chat[-1]["content"]
+        return ANSWER
+
+    monkeypatch.setattr("page.handlers.ask", answered)
+    suggested = handlers.suggest(german)[-1]["content"]
+    assert "What else?" in suggested and "Well supported" in suggested
 
 
 def test_a_question_waits_for_the_one_before(handlers, immediately):
@@ -89,7 +123,7 @@ def test_a_question_waits_for_the_one_before(handlers, immediately):
     next(stream)
     box, _ = handlers.begin("another", "[]", ONE)
     assert box.get("value") is None  # it keeps its text
-    assert list(handlers.respond(ONE)) == []  # and is not answered twice
+    assert list(handlers.respond(ONE)) == [gr.skip()]  # and is not answered twice
     assert "submit_btn" not in handlers.idle(ONE)
     list(stream)
     assert handlers.idle(ONE)["submit_btn"] is True
@@ -131,7 +165,7 @@ def test_ticks_change_what_is_searched_and_keep_what_was_said(handlers, tmp_path
 def test_without_documents_the_page_says_what_to_do(handlers):
     handlers.begin("q", "[]", ONE)
     assert "There are no documents yet." in list(handlers.respond(ONE))[-1][-1]["content"]
-    assert "No documents yet" in handlers.sources()["html"]
+    assert "No documents yet" in handlers.sources(ONE)["html"]
     with pytest.raises(IndexMissing):
         handlers.library.require()
 
@@ -156,10 +190,18 @@ def test_a_click_without_sense_changes_nothing(handlers):
     for click in [("", ""), ("cite", "9-9"), ("cite", "1-2"), ("hit", "1-0"), ("hit", "x"), ("page", "2")]:
         assert target(talk, *click) is None, click
     talk.shown = target(talk, "cite", "1-1")
-    assert talk.shown == Shown("a.md", Span(10, 19), (), "Citation 1")
+    citation = Shown("a.md", Span(10, 19), (), "citation", 1, 1, 1)
+    assert talk.shown == citation
     for click in [("page", "x"), ("page", "9" * 40), ("page", "²"), ("drop", "1"), ("offset", "-1")]:
         assert target(talk, *click) is None, click
-    assert target(talk, "page", "2") == Shown("a.md", Span(10, 19), (), "Citation 1", page=2)
+    assert target(talk, "page", "2") == replace(citation, page=2)
+
+
+def test_a_click_that_comes_late_does_not_undo_a_later_one():
+    talk, early, late = Conversation(), Shown("a.md"), Shown("b.md")
+    assert talk.look(late, 2) and not talk.look(early, 1) and talk.shown is late
+    assert talk.look(early, 3) and talk.shown is early
+    assert talk.look(late, 0) and talk.shown is late  # a request without a number
 
 
 def test_a_click_brings_the_other_citations_of_that_document_along(handlers):
@@ -169,7 +211,7 @@ def test_a_click_brings_the_other_citations_of_that_document_along(handlers):
     done = Answer("q", "Yes. [1] [2] [3]", False, 0.9, cited, (HIT,), {"total": 1.0}, "reader")
     list(ask(handlers, Text(done.text), *map(Cited, cited), Done(done)))
     shown = target(handlers.conversation(ONE), "cite", "1-2")
-    assert shown == Shown("a.md", Span(30, 40), (Span(10, 19),), "Citation 2")
+    assert shown == Shown("a.md", Span(30, 40), (Span(10, 19),), "citation", 1, 2, 3)
 
 
 def test_a_turn_that_ended_takes_no_more_text():
@@ -235,6 +277,6 @@ def test_two_files_of_one_name_in_one_upload_are_one_document(tmp_path):
 def test_the_examples_are_questions_of_the_test_set():
     asked = {(item.source, item.question) for item in read_testset(PROJECT / "seeds.jsonl") if item.answers}
     assert set(SEEDS.items()) <= asked
-    assert examples(SEEDS) == tuple(SEEDS.values())
-    assert examples([]) == ()
-    assert len(examples(["a.md"])) == 4
+    assert examples(SEEDS, ENGLISH) == tuple(SEEDS.values())
+    assert examples([], ENGLISH) == ()
+    assert len(examples(["a.md"], ENGLISH)) == 4

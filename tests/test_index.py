@@ -1,8 +1,10 @@
 """The index as a user meets it: add, change, remove, search, reopen."""
 
+import hashlib
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from index import Index
 from index.errors import DocumentMissing, IndexDamaged, IndexMismatch, IndexMissing, IndexNotWritable
 from index.index import DATABASE
+from index.parsing import Parsers
 from tests.corpus import write
 from tests.fakes import HashEncoder
 
@@ -51,7 +54,7 @@ def test_every_passage_is_a_slice_of_its_document(index, docs):
 def test_unchanged_files_are_neither_read_nor_encoded_again(index, docs, monkeypatch):
     assert counts(index.add([docs])) == (3, 0, 0, 0, 0)
     encoded = index.encoder.calls
-    monkeypatch.setattr("index.build.load", lambda *_: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr("index.parsing.Parsers.read_all", lambda *_: pytest.fail("a file was read"))
     assert counts(index.add([docs])) == (0, 0, 3, 0, 0)
     assert index.encoder.calls == encoded
 
@@ -157,16 +160,41 @@ def test_an_open_index_sees_what_another_one_writes(index, docs, tmp_path):
     assert index.search("lighthouse keeper Osei")[0].passage.source == "late.txt"
 
 
-def test_words_are_found_before_the_vectors_are_there(index, docs, monkeypatch):
-    seen = []
+def test_words_are_found_before_the_vectors_are_there(index, docs, tmp_path):
+    found = []
 
     def look(progress):
-        if progress.stage == "encode" and not seen:
-            index._words.catch_up(index._store)
-            seen.extend(hit.passage.source for hit in index.search("Lindqvist"))
+        if progress.stage == "encode" and not found:
+            with Index.open(tmp_path / ".qa", encoder=HashEncoder()) as another:
+                assert len(another._vectors) == 0
+                found.extend(another.search("Lindqvist"))
+                assert another._words.on_disk, "a reader made all words anew while the index was written"
+            found.extend(index.search("Lindqvist"))
 
     index.add([docs], on_progress=look)
-    assert seen == ["a.txt"]
+    assert [hit.passage.source for hit in found] == ["a.txt", "a.txt"]
+
+
+def test_a_file_answers_while_the_next_one_is_still_read(index, docs, monkeypatch):
+    answered = threading.Event()
+    read_all = Parsers.read_all
+
+    def slow(parsers, files):
+        first, *others = files
+        yield from read_all(parsers, [first])
+        assert answered.wait(30), f"{first[1]} could not be found while {others[0][1]} was read"
+        yield from read_all(parsers, others)
+
+    def ask():
+        while not index.search("Mayor Lindqvist"):
+            time.sleep(0.01)
+        answered.set()
+
+    monkeypatch.setattr(Parsers, "read_all", slow)
+    asker = threading.Thread(target=ask, daemon=True)
+    asker.start()
+    index.add([docs])
+    assert answered.is_set()
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(index, docs, tmp_path):
@@ -185,7 +213,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(index, docs, tmp_path):
 def test_missing_damaged_and_foreign_indexes_are_refused_with_a_remedy(index, docs, tmp_path):
     index.add([docs])
     with pytest.raises(IndexMissing, match="qa index"):
-        Index.open(tmp_path / "nowhere")
+        Index.open(tmp_path / "nowhere", create=False)
+    assert not (tmp_path / "nowhere").exists()
     with pytest.raises(IndexMismatch, match="hash"):
         Index.open(tmp_path / ".qa", encoder=HashEncoder(name="another"))
     broken = tmp_path / "broken"
@@ -421,3 +450,66 @@ def test_processes_that_make_the_same_new_index_at_once_all_succeed(tmp_path):
         with Index.open(folder, encoder=HashEncoder()) as index:
             assert len(index.documents()) == 3
             assert len(index.search("document number", top_k=9)) == 3
+
+
+def test_the_contracts_first_lines_make_an_index(tmp_path, docs):
+    with Index.open(tmp_path / "new", encoder=HashEncoder()) as index:
+        assert index.add([docs]).added == 3
+
+
+def test_one_path_and_one_source_may_stand_by_themselves(index, docs):
+    assert index.add(str(docs)).added == 3
+    assert {hit.passage.source for hit in index.search("harbour", sources="a.txt")} == {"a.txt"}
+
+
+def test_a_folder_has_one_name_whichever_way_leads_there(index, docs, tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to(docs)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    index.add([docs])
+    for way in (tmp_path / "link", "~/link", docs / ".." / "link", f"{docs}/"):
+        assert counts(index.add([way])) == (0, 0, 3, 0, 0)
+    with Index.open("~/.qa", encoder=HashEncoder(), create=False) as same:
+        assert len(same.documents()) == 3
+
+
+def test_an_index_below_a_linked_folder_does_not_index_itself(tmp_path, docs):
+    (tmp_path / "link").symlink_to(docs)
+    with Index.open(tmp_path / "link" / "mine", encoder=HashEncoder()) as index:
+        assert index.add([docs]).added == 3
+        assert index.add([docs]).unchanged == 3
+
+
+def test_a_pipe_in_the_place_of_a_file_is_named_and_nobody_waits_for_it(index, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "one" / "a.txt").write_text("The mill stands by the weir.")
+    index.add([tmp_path / "one" / "a.txt"])
+    (tmp_path / "one" / "a.txt").unlink()
+    os.mkfifo(tmp_path / "two" / "a.txt")
+    (failure,) = index.add([tmp_path / "two" / "a.txt"]).failed
+    assert "pipe" in failure.error
+
+
+def test_a_moved_file_that_cannot_be_read_costs_no_other(index, tmp_path, monkeypatch):
+    write(tmp_path / "one", {"a.txt": "The mill stands by the weir.", "b.txt": "The ferry leaves at nine."})
+    index.add([tmp_path / "one"])
+    (tmp_path / "one").rename(tmp_path / "two")
+    write(tmp_path / "two", {"c.txt": "A third file."})
+
+    def hash_file(path):
+        if path.name == "a.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("index.build.hash_file", hash_file)
+    report = index.add([tmp_path / "two"])
+    assert "c.txt" in {info.source for info in index.documents()}
+    assert report.documents >= 3
+
+
+def test_half_a_character_names_no_document_and_finds_what_the_rest_finds(index, docs):
+    index.add([docs])
+    for act in (index.document, index.remove, index.location):
+        with pytest.raises(DocumentMissing):
+            act("a\ud800.txt")
+    assert index.search("harbour \ud800")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from index import load as load_module
 from index.errors import LoadError
 from index.formats import html
-from index.load import is_supported, load, read_boxes
+from index.load import is_supported, load
+from index.picture import page_boxes
 from index.types import Document, Span
 
 TRICKY = "Zürich, 漢字, 😀👩\u200d🚀, e\u0301,\ttab \r\nCRLF \r lone, \0 NUL, trailing blanks  \n\n\n"
@@ -210,7 +211,7 @@ def test_large_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_boxes_are_for_pdf_only(tmp_path: Path) -> None:
     document = _load(tmp_path, "words")
-    assert read_boxes(tmp_path / "a.txt", document, Span(0, 3)) == ()
+    assert page_boxes(tmp_path / "a.txt", document, Span(0, 3)) == ()
 
 
 def test_folder_walk_picks_up_what_can_be_read() -> None:
@@ -328,3 +329,24 @@ def test_any_markup_gives_text_that_can_be_stored(markup: str) -> None:
     parsed.text.encode("utf-8")
     for heading in parsed.headings:
         assert parsed.text[heading.span.start : heading.span.end] == heading.title
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GIF89a is the version of 1989.\n",
+        "BZh is how bzip2 begins.\n",
+        "%PDF-1.4 is how a PDF begins.\n",
+        "{\\rtf is how RTF begins}\n",
+        "<html> is a tag.\n",
+    ],
+)
+@pytest.mark.parametrize("suffix", ["txt", "md", "csv", "py"])
+def test_text_about_another_format_stays_text(tmp_path, text, suffix):
+    assert _load(tmp_path, text, f"a.{suffix}").text == text
+
+
+def test_a_pdf_or_rtf_that_is_called_text_is_read_as_what_it_is(tmp_path):
+    assert _load(tmp_path, r"{\rtf1\ansi The mill.\par}", "a.txt").text.strip() == "The mill."
+    with pytest.raises(LoadError, match="PDF"):
+        _load(tmp_path, "%PDF-1.4\n1 0 obj\n<<>>\nendobj\n", "b.txt")

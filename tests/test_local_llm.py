@@ -347,6 +347,7 @@ def test_a_damaged_model_is_an_error(folders, tmp_path, damage):
 @pytest.mark.parametrize("name", ["qwen3", "neox"])
 def test_an_answer_is_streamed_with_citations_that_are_the_text(folders, tmp_path, monkeypatch, name, short):
     monkeypatch.setattr(sys.modules["qa.ask"], "load_reader", lambda: FixedReader({"the": 0.9}))
+    monkeypatch.setattr("qa.written.support", lambda *_: 1.0)  # random words are supported by nothing
     docs = write(tmp_path / "docs", {f"{n}.txt": text + " harbour" for n, text in enumerate(PASSAGES)})
     settings = Settings(model=str(folders[name]), temperature=1.0, top_k=4, max_tokens=4000)
     with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as index:

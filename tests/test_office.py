@@ -346,3 +346,11 @@ def test_broken_mail_never_raises_anything_but_load_errors(tmp_path: Path, data:
         _load(tmp_path, data, "a.eml").text.encode("utf-8")
     except LoadError as exc:
         assert str(exc).startswith("a.eml ")
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_mail_with_a_nul_in_the_name_of_its_encoding_is_read(tmp_path: Path, kind: str) -> None:
+    head = b"Subject: Ferry\r\nFrom: a@b.c\r\nContent-Type: text/" + kind.encode()
+    for body in (b"The ferry waits.", "The ferry to Zürich waits.".encode()):
+        document = _load(tmp_path, head + b'; charset="utf\0-8"\r\n\r\n' + body + b"\r\n", "a.eml")
+        assert body.decode() in document.text

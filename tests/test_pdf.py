@@ -11,7 +11,8 @@ from pdf_writer import Page, page, write_pdf
 
 from index.errors import LoadError
 from index.formats import pdf
-from index.load import load, read_boxes
+from index.load import load
+from index.picture import page_boxes
 from index.types import Box, Document, Span
 
 
@@ -22,7 +23,7 @@ def _load(folder: Path, data: bytes, name: str = "a.pdf") -> Document:
 
 def _boxes(folder: Path, document: Document, words: str) -> tuple[Box, ...]:
     start = document.text.index(words)
-    return read_boxes(folder / document.source, document, Span(start, start + len(words)))
+    return page_boxes(folder / document.source, document, Span(start, start + len(words)))
 
 
 def _sentence(i: int) -> str:
@@ -90,7 +91,7 @@ def test_box_stands_where_the_page_shows_the_words(tmp_path: Path, rotate: int) 
 
 def test_span_over_lines_and_pages_gets_one_box_a_line(tmp_path: Path) -> None:
     document = _load(tmp_path, write_pdf(page("one two", "three four"), page("five six", "seven")))
-    boxes = read_boxes(tmp_path / "a.pdf", document, Span(4, len(document.text)))
+    boxes = page_boxes(tmp_path / "a.pdf", document, Span(4, len(document.text)))
     assert [box.page for box in boxes] == [1, 1, 2, 2]
     assert boxes[0].top < boxes[1].top and boxes[0].left > boxes[1].left
     assert all(0 <= box.left < box.right <= 1 and 0 <= box.top < box.bottom <= 1 for box in boxes)
@@ -108,7 +109,7 @@ def test_emoji_is_one_character_and_boxes_after_it_stay_right(tmp_path: Path) ->
     assert len(emoji.text) == len(plain.text)
     for i in range(len(plain.text)):
         span = Span(i, i + 1)
-        assert read_boxes(tmp_path / "plain.pdf", plain, span) == read_boxes(
+        assert page_boxes(tmp_path / "plain.pdf", plain, span) == page_boxes(
             tmp_path / "emoji.pdf", emoji, span
         )
 

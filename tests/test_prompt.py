@@ -16,14 +16,20 @@ VALUES = {"passages": "P", "question": "Q", "most": "5"}
 GOOD = "version 1; fields: passages, question, most\n--- user\n{passages} {question} {most}\n"
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_every_prompt_that_ships_loads_and_fills_in(name):
+@pytest.mark.parametrize("name", ["answer", "answer-ids"])
+def test_every_prompt_that_asks_for_an_answer_loads_and_fills_in(name):
     template = load_template(name)
     messages = template.render(VALUES)
     assert [message.role for message in messages] == ["system", "user"]
     assert "P\n\nQuestion: Q" in messages[1].content
     assert "one to 5 sentences" in messages[1].content
     assert template.stamp == f"{name} 1"
+
+
+def test_the_prompt_that_rewrites_questions_loads_and_fills_in():
+    messages = load_template("rewrite").render({"history": "H", "question": "Q {history}"})
+    assert [message.role for message in messages] == ["system", "user"]
+    assert "H\n\nThe last question: Q {history}" in messages[1].content
 
 
 def test_no_prompt_lies_in_the_folder_that_the_program_does_not_know():

@@ -153,6 +153,26 @@ def test_a_reader_that_is_not_whole_is_refused_with_a_sentence(tmp_path):
         SpanReader(tmp_path)
 
 
+def test_addresses_links_and_numbers_are_not_cut(reader):
+    passage = (
+        "Write to j.whitcombe@harbour-estates.co.uk or see https://www.north-sea.example/contact/rent. "
+        "The yearly rent of the mill is £4,812.37, and the office opens at 8:30 sharp."
+    )
+    for question in ("What is the rent of the mill?", "To whom can one write?", "When does the office open?"):
+        for span in reader.read(question, [passage], top_k=9).spans:
+            for whole in ("j.whitcombe@harbour-estates.co.uk", "4,812.37", "8:30"):
+                start = passage.index(whole)
+                for edge in (span.start, span.end):
+                    assert not start < edge < start + len(whole)
+
+
+def test_half_a_character_is_read_over(reader):
+    passage = "\udfff Ada Lindqvist approved the budget."
+    best = reader.read("Who \ud800 approved the budget?", [passage]).spans[0]
+    assert "Lindqvist" in best.text
+    assert best.start > 0
+
+
 def test_files_that_ship_are_small_enough(reader):
     assert all(path.stat().st_size <= 30_000_000 for path in FOLDER.iterdir())
     assert np.isfinite(reader.config.calibration.scale)

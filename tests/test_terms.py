@@ -1,10 +1,15 @@
 """How texts become words, and what BM25 finds."""
 
+import fcntl
+import threading
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.errors import IndexBusy, IndexNotWritable
 from index.terms import Terms, terms
 from tests.corpus import fill
 
@@ -44,6 +49,21 @@ def test_bm25_finds_the_passage_that_holds_the_rare_word(tmp_path):
     found = words.search("Who approved the budget?", 10)
     assert store.passages([found[0][0]])[found[0][0]].source == "a.txt"
     assert found == sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def test_among_many_passages_words_of_all_of_them_are_passed_over_unless_there_are_no_others(
+    tmp_path, monkeypatch
+):
+    texts = {f"{i}.txt": f"Lighthouses of the coast, number {i * 37}" for i in range(40)}
+    words = Terms.create(tmp_path / "terms")
+    words.catch_up(fill(tmp_path, texts))
+    asked = "lighthouse of the number 259"
+    few = words.search(asked, 10)
+    monkeypatch.setattr("index.terms._MANY", 39)
+    assert words.search(asked, 10) == [(few[0][0], pytest.approx(few[0][1], rel=0.2))]
+    assert len(words.search("the lighthouse", 40)) == 40
+    monkeypatch.setattr("index.terms._MANY", 40)
+    assert words.search(asked, 10) == few
 
 
 def test_query_syntax_in_a_question_is_plain_text(tmp_path):
@@ -104,3 +124,76 @@ def test_words_in_memory_are_those_on_disk(tmp_path):
     for words in (on_disk, in_memory):
         words.catch_up(store)
     assert in_memory.search("beta gamma", 5) == on_disk.search("beta gamma", 5)
+
+
+def test_a_file_that_is_too_short_is_a_damage_and_no_panic(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha beta", "b.txt": "gamma"})
+    Terms.create(tmp_path / "terms").catch_up(store)
+    for part in (tmp_path / "terms").glob("*.idx"):
+        part.write_bytes(b"junk")
+    with pytest.raises((ValueError, OSError)):
+        Terms.open(tmp_path / "terms").search("alpha", 3)
+
+
+def test_a_lock_that_a_dying_process_leaves_for_a_moment_is_waited_for(tmp_path):
+    store = fill(tmp_path, {"a.txt": "alpha beta"})
+    words = Terms.create(tmp_path / "terms")
+    with (tmp_path / "terms" / ".tantivy-writer.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        dying = threading.Timer(0.5, lambda: fcntl.flock(lock, fcntl.LOCK_UN))
+        dying.start()
+        started = time.monotonic()
+        words.catch_up(store)
+        dying.join()
+    assert time.monotonic() - started >= 0.4
+    assert len(words.search("alpha", 5)) == 1
+
+
+def test_a_lock_that_stays_is_said_to_be_another_program(tmp_path, monkeypatch):
+    monkeypatch.setattr("index.terms._LOCKED_S", 0.1)
+    store = fill(tmp_path, {"a.txt": "alpha beta"})
+    words = Terms.create(tmp_path / "terms")
+    with (tmp_path / "terms" / ".tantivy-writer.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(IndexBusy, match="Run the command again"):
+            words.catch_up(store)
+
+
+def test_a_write_that_failed_does_not_lock_out_the_next_one(tmp_path, monkeypatch):
+    """The error is still held, as a program does that shows it: with it lives all that the write had open."""
+    monkeypatch.setattr("index.terms._LOCKED_S", 0.1)
+    store = fill(tmp_path, {"a.txt": "alpha beta"})
+    words = Terms.create(tmp_path / "terms")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(words, "_add", fail)
+        with pytest.raises(IndexNotWritable) as held:
+            words.catch_up(store)
+    words.catch_up(store)
+    assert len(words.search("alpha", 5)) == 1
+    assert held.value
+
+
+def test_readers_without_files_of_their_own_catch_up_together(tmp_path):
+    store = fill(tmp_path, {f"{i}.txt": f"alpha {i}" for i in range(20)})
+    errors: list[Exception] = []
+    for _ in range(5):
+        words, start = Terms.in_memory(), threading.Barrier(4)
+
+        def read(words: Terms = words, start: threading.Barrier = start) -> None:
+            try:
+                start.wait()
+                words.catch_up(store)
+                assert len(words.search("alpha", 50)) == 20
+            except Exception as exc:
+                errors.append(exc)
+
+        readers = [threading.Thread(target=read) for _ in range(4)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+    assert errors == []

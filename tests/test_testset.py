@@ -57,13 +57,12 @@ def test_a_single_line_and_a_byte_order_mark_are_no_obstacle(write):
         ('{"question": " ", "answers": [], "source": null}', '"question"'),
         ('{"question": "Q?", "source": null}', '"answers"'),
         ('{"question": "Q?", "answers": "x", "source": null}', '"answers"'),
-        ('{"question": "Q?", "answers": [""], "source": "a"}', '"answers"'),
+        ('{"question": "Q?", "answers": ["x", 3], "source": "a"}', '"answers"'),
         ('{"question": "Q?", "answers": ["x"], "source": 3}', '"source"'),
-        ('{"question": "Q?", "answers": ["x"], "source": "a", "spans": [[3, 3]]}', '"spans"'),
+        ('{"question": "Q?", "answers": ["x"], "source": "a", "spans": [[4, 3]]}', '"spans"'),
         ('{"question": "Q?", "answers": ["x"], "source": "a", "spans": [[true, 3]]}', '"spans"'),
         ('{"question": "Q?", "answers": ["x"], "source": "a", "spans": [[-1, 3]]}', '"spans"'),
-        ('{"question": "Q?", "answers": ["x"], "source": null, "spans": [[0, 3]]}', '"source"'),
-        ('{"question": "Q?", "answers": [], "source": "a", "spans": [[0, 3]]}', '"answers"'),
+        ('{"question": "Q?", "answers": [], "source": "", "spans": [[4, 3]]}', '"spans"'),
     ],
 )
 def test_a_damaged_line_is_named_by_its_number(write, line, complaint):
@@ -72,6 +71,22 @@ def test_a_damaged_line_is_named_by_its_number(write, line, complaint):
         read_testset(path)
     assert f"{path}, line 3: " in str(raised.value)
     assert complaint in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "read"),
+    [
+        ('"answers": [""], "source": "a", "spans": [[0, 3]]', ((), "a", ())),
+        ('"answers": ["x", " "], "source": "a"', (("x",), "a", ())),
+        ('"answers": ["x"], "source": "", "spans": [[0, 3]]', (("x",), None, ())),
+        ('"answers": ["x"], "source": null, "spans": [[0, 3]]', (("x",), None, ())),
+        ('"answers": [], "source": "a", "spans": [[0, 3]]', ((), "a", ())),
+        ('"answers": ["x"], "source": "a", "spans": [[3, 3], [4, 5]]', (("x",), "a", (Span(4, 5),))),
+    ],
+)
+def test_what_says_nothing_is_left_out_and_the_question_stays(write, fields, read):
+    (question,) = read_testset(write(f'{{"question": "Q?", {fields}}}'))
+    assert (question.answers, question.source, question.spans) == read
 
 
 def test_files_that_are_no_test_set_are_refused_with_a_sentence(write, tmp_path):
@@ -122,7 +137,39 @@ def test_answers_that_are_slightly_off_are_found_where_they_are(write, text, sta
     assert question.spans == ((Span(*span),) if span else ())
 
 
-@pytest.mark.parametrize("row", [7, {"answers": []}, {"question": "Q?", "answers": [{"text": "x"}]}])
+@pytest.mark.parametrize("place", [{}, {"answer_start": -1}, {"answer_start": None}])
+def test_the_first_occurrence_of_a_squad_answer_without_a_place_is_meant(write, place):
+    qas = [{"question": "Q?", "answers": [{"text": "one"} | place, {"text": "", "answer_start": 0}]}]
+    (question,) = read_testset(write(squad(article("T", "two one one", qas=qas)), "set.json"))
+    assert (question.answers, question.spans) == (("one",), (Span(4, 7),))
+
+
+def test_a_blank_squad_question_is_read_as_it_is(write):
+    qas = [{"question": " ", "answers": []}]
+    (question,) = read_testset(write(squad(article("T", "text", qas=qas)), "set.json"))
+    assert question.question == " "
+
+
+def test_lone_surrogates_become_the_replacement_character_for_index_and_test_set_alike(write):
+    qas = [{"question": "Q?", "answers": [{"text": "\ud83d one", "answer_start": 4}]}]
+    path = write(squad(article("T\udc00", "two \ud83d one 🌧️", qas=qas)), "set.json")
+    assert list(paragraphs(path)) == [("T\ufffd/0", "two \ufffd one 🌧️")]
+    (question,) = read_testset(path)
+    assert (question.source, question.context) == ("T\ufffd/0", "two \ufffd one 🌧️")
+    assert (question.answers, question.spans) == (("\ufffd one",), (Span(4, 9),))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        7,
+        {"answers": []},
+        {"question": 3, "answers": []},
+        {"question": "Q?", "answers": [{"answer_start": 1}]},
+        {"question": "Q?", "answers": [{"text": "x", "answer_start": "1"}]},
+        {"question": "Q?", "answers": [{"text": "x", "answer_start": -5}]},
+    ],
+)
 def test_a_damaged_squad_question_is_named_by_its_place(write, row):
     path = write(
         squad(article("T", "first"), article("T", "second", qas=[{"question": "Q?"}, row])), "set.json"

@@ -18,6 +18,7 @@ from training import (
     augment,
     batches,
     calibrate,
+    corpus,
     data,
     decode,
     export,
@@ -27,6 +28,7 @@ from training import (
     optimise,
     score,
     train,
+    written,
 )
 
 WORDS = ("The", "cat", "on", "warm", "mat", "Zürich", ",", ".", "(", "her", ")", "knew", "?")
@@ -288,7 +290,7 @@ def test_training_learns_eight_examples_by_heart_and_resumes_bit_for_bit(
     encoder: batches.Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = tuple(examples(8))
-    corpus = data.Corpus(made, (), ())
+    material = corpus.Corpus(made, (), (), ())
     monkeypatch.setattr(mixture, "SHARES", {"amazon": 1.0})
     monkeypatch.setattr(mixture, "SENTENCES_FIRST", False)
     recipe = train.Recipe(batch_tokens=384, warmup_steps=4, rate=5e-4, average=0.5)
@@ -299,7 +301,7 @@ def test_training_learns_eight_examples_by_heart_and_resumes_bit_for_bit(
         options = train.arguments(
             ["--data", "-", "--run", str(tmp_path / run), "--max-tokens", str(steps * per_step), *extra]
         )
-        train.run(corpus, tmp_path / run, recipe, options)
+        train.run(material, tmp_path / run, recipe, options)
 
     go("whole", 5)
     go("parts", 2)
@@ -315,12 +317,7 @@ def test_training_learns_eight_examples_by_heart_and_resumes_bit_for_bit(
     figures = score.oracle(score.weights(tmp_path / "whole" / "checkpoint.pt"), encoder, made)
     assert figures["em"] == 100.0
 
-    export.export(
-        tmp_path / "whole" / "checkpoint.pt",
-        tmp_path / "out",
-        {"calibration": {"scale": 1.0, "bias": 0.0}},
-        "test",
-    )
+    export.export(tmp_path / "whole" / "checkpoint.pt", tmp_path / "out", "test")
     again = score.oracle(score.weights(tmp_path / "out" / "reader.safetensors"), encoder, made)
     assert again["em"] == 100.0
     assert json.loads((tmp_path / "out" / "config.json").read_text())["max_length"] == 384
@@ -348,38 +345,32 @@ def test_best_spans_are_those_of_the_obvious_loop() -> None:
     assert [(i, j) for i, j, _ in decode.best_spans(starts, ends, 7, 9)] == loop[:9]
 
 
-def test_scores_follow_the_official_script() -> None:
-    assert score.exact("The Cat!", ["a dog", "cat"]) == 1.0
-    assert score.f1("the big cat", ["cat sat", "dog"]) == pytest.approx(0.5)
-    assert score.f1("dog", ["cat"]) == 0.0
-
-
 def test_logistic_fit_recovers_the_probabilities_it_was_drawn_from() -> None:
     rng = np.random.default_rng(0)
     odds = rng.normal(3, 4, 6000)
     held = rng.random(6000) < 1 / (1 + np.exp(-(0.5 * odds - 2)))
-    found = [
-        calibrate.Case(str(i), x, -1.0, bool(y)) for i, (x, y) in enumerate(zip(odds, held, strict=True))
-    ]
-    fitted = calibrate.fit(found, list(zip(odds.tolist(), held.tolist(), strict=True)))
-    assert fitted["calibration"]["scale"] == pytest.approx(0.5, abs=0.05)
-    assert fitted["passage"]["bias"] == pytest.approx(-2, abs=0.15)
-    assert calibrate.quality(found, fitted)["calibration_ece"] < 0.03
+    scale, bias = calibrate.logistic(np.stack([odds, np.ones(6000)], axis=1), held.astype(float))
+    assert scale == pytest.approx(0.5, abs=0.05)
+    assert bias == pytest.approx(-2, abs=0.15)
 
 
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    confidence = np.array([0.9, 0.9, 0.9, 0.9, 0.2, 0.2])
-    right = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
-    assert calibrate.expected_calibration_error(confidence, right) == pytest.approx((0.6 + 0.4) / 6)
+def test_written_questions_point_at_every_place_of_their_answers(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(
+        "# Zürich\nThe Limmat leaves the lake.\nThe lake is cold.\n? What is cold\n= The lake || lake\n"
+        "! How deep is the lake?\n\n# Two\nEva and Jan signed.\n? Who signed?\n= Eva ++ Jan\n",
+        encoding="utf-8",
+    )
+    cold, deep, signed = written.read_written(tmp_path)
+    assert cold.context == "The Limmat leaves the lake.\nThe lake is cold."
+    assert cold.texts() == ("The lake", "lake", "lake")
+    assert deep.answers == () and deep.title == "Zürich"
+    assert signed.texts() == ("Eva", "Jan")
 
 
-def test_consensus_prefers_the_span_that_agrees_with_the_others() -> None:
-    passage = "red Oslo harbour lies there"
-    spans = [(23, 28, 1.0), (4, 8, 0.9), (0, 8, 0.9), (4, 16, 0.8)]
-    reading = decode.Reading(tuple(decode.Found(*span) for span in spans), 0.0)
-    assert score.answer(passage, reading) == passage[23:28]
-    assert score.consensus(passage, reading) == "Oslo"
-    assert score.consensus("", decode.Reading((), 0.0)) == ""
+def test_a_written_answer_that_its_passage_does_not_hold_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("# T\nThe lakes are cold.\n? What?\n= lake\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.txt, line 4: the answer 'lake'"):
+        written.read_written(tmp_path)
 
 
 def test_auroc_is_the_share_of_well_ordered_pairs() -> None:

@@ -21,8 +21,8 @@ def filled(tmp_path, count: int, dim: int = 32):
 
 def test_search_equals_the_obvious_loop(tmp_path):
     store, ids, vectors = filled(tmp_path, 50)
-    index = Vectors(tmp_path, 32)
-    index.catch_up(store)
+    index = Vectors(tmp_path, 32, store)
+    index.catch_up()
     for query in unit(5, 32, seed=1):
         scores = [
             (float(query @ v.astype(np.float16).astype(np.float32)), i)
@@ -38,23 +38,23 @@ def test_search_equals_the_obvious_loop(tmp_path):
 
 def test_asking_for_more_than_there_is_returns_what_there_is(tmp_path):
     store, ids, vectors = filled(tmp_path, 3)
-    index = Vectors(tmp_path, 32)
-    index.catch_up(store)
+    index = Vectors(tmp_path, 32, store)
+    index.catch_up()
     assert sorted(i for i, _ in index.search(vectors[0], 10)) == ids
 
 
 def test_search_can_be_restricted_to_passages(tmp_path):
     store, ids, vectors = filled(tmp_path, 20)
-    index = Vectors(tmp_path, 32)
-    index.catch_up(store)
+    index = Vectors(tmp_path, 32, store)
+    index.catch_up()
     only = np.array(ids[5:8])
     assert sorted(i for i, _ in index.search(vectors[0], 10, only=only)) == ids[5:8]
 
 
 def test_cosines_of_given_passages_are_exact_and_unknown_ids_are_left_out(tmp_path):
     store, ids, vectors = filled(tmp_path, 5)
-    index = Vectors(tmp_path, 32)
-    index.catch_up(store)
+    index = Vectors(tmp_path, 32, store)
+    index.catch_up()
     found = index.cosines(vectors[0], [ids[0], ids[3], 999])
     assert set(found) == {ids[0], ids[3]}
     np.testing.assert_allclose([found[ids[0]], found[ids[3]]], [1, vectors[0] @ vectors[3]], atol=2e-3)
@@ -62,13 +62,13 @@ def test_cosines_of_given_passages_are_exact_and_unknown_ids_are_left_out(tmp_pa
 
 def test_a_saved_index_takes_over_only_what_is_new(tmp_path):
     store, ids, vectors = filled(tmp_path, 10)
-    index = Vectors(tmp_path, 32)
-    index.catch_up(store)
+    index = Vectors(tmp_path, 32, store)
+    index.catch_up()
     index.save()
-    again = Vectors(tmp_path, 32)
+    again = Vectors(tmp_path, 32, store)
     assert (again.generation, len(again)) == (store.generation(), 10)
     store.remove("3.txt")
-    again.catch_up(store)
+    again.catch_up()
     assert ids[3] not in [i for i, _ in again.search(vectors[3], 10)]
     again.save()
     assert len(list(tmp_path.glob("vectors-*.faiss"))) == 1
@@ -76,15 +76,16 @@ def test_a_saved_index_takes_over_only_what_is_new(tmp_path):
 
 def test_a_damaged_file_is_rebuilt_from_the_store(tmp_path):
     store, ids, vectors = filled(tmp_path, 10)
-    index = Vectors(tmp_path, 32)
-    index.catch_up(store)
+    index = Vectors(tmp_path, 32, store)
+    index.catch_up()
     index.save()
     (file,) = tmp_path.glob("vectors-*.faiss")
     file.write_bytes(b"junk" * 10)
-    rebuilt = Vectors(tmp_path, 32)
-    rebuilt.catch_up(store)
+    rebuilt = Vectors(tmp_path, 32, store)
+    rebuilt.catch_up()
     assert [i for i, _ in rebuilt.search(vectors[4], 1)] == [ids[4]]
 
 
 def test_an_empty_index_finds_nothing(tmp_path):
-    assert Vectors(tmp_path, 32).search(unit(1, 32)[0], 5) == []
+    store = fill(tmp_path, {})
+    assert Vectors(tmp_path, 32, store).search(unit(1, 32)[0], 5) == []
