@@ -262,7 +262,7 @@ def _table_chunks(document: Document, limit: int) -> Iterator[Chunk]:
     first = next(rows, None)
     if first is None:
         return
-    header = "" if document.format == "jsonl" else _header(document.text[first.start : first.end])
+    header = "" if document.format == "jsonl" else column_names(document.text[first.start : first.end])
     for span in _packed(document.text, chain([first], rows), limit):
         yield Chunk(span, header if span.start > first.start else "", None)
 
@@ -301,9 +301,9 @@ def _rows(text: str, *, quoted: bool) -> Iterator[Span]:
     yield from (row for line in held if (row := trim(text, line.start, line.end)))
 
 
-def _header(row: str) -> str:
-    """The first row in one line, if it names columns: it then holds no numbers."""
+def column_names(row: str) -> str:
+    """The first row in one line, bars for tabs, if it names columns: it then holds no numbers."""
     cells = re.split(r"[,;\t]", row)
     if any(_is_number(cell) for cell in cells):
         return ""
-    return one_line(row)[:_MAX_HEADER_CHARS]
+    return one_line(row.replace("\t", " | "))[:_MAX_HEADER_CHARS]

@@ -113,6 +113,7 @@ def _answer(
 ) -> Iterator[Event]:
     """The events of one answer; the times are of our own work, not of who waits between two events."""
     from qa.calibrate import read_calibration
+    from qa.columns import read_hits
     from qa.compose import locate, write
     from qa.generate import Generator
     from qa.several import wants_several
@@ -147,9 +148,7 @@ def _answer(
 
     clock.start()
     spans = settings.evidence_sentences + 8  # more than are shown: some repeat each other, some make a list
-    passages = [hit.passage.text for hit in hits]
-    relevance = [hit.score for hit in hits]
-    reading = reader.read(searched, passages, top_k=spans, relevance=relevance) if hits else None
+    reading = read_hits(reader, searched, hits, top_k=spans) if hits else None
     clock.lap("read")
     calibration = read_calibration(index)
     findings = list(locate(index, hits, reading.spans)) if reading else []

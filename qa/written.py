@@ -14,6 +14,7 @@ from index.types import Hit
 from qa.answer import Cited, Event, Sentence, Text
 from qa.calibrate import read_calibration
 from qa.clock import Clock
+from qa.columns import read_hits
 from qa.generate import Claim, Generator, is_weak, write_claims
 from qa.read import Reader
 from qa.support import evidence, support
@@ -109,8 +110,7 @@ def confidence(searched: str, index: Index, reader: Reader, hits: Sequence[Hit],
             for place in places
         )
     ]
-    relevance = [hit.score for hit in cited]
-    reading = reader.read(searched, [hit.passage.text for hit in cited], top_k=1, relevance=relevance)
+    reading = read_hits(reader, searched, cited, top_k=1)
     if not reading.spans:
         return 0.0
     answers = reading.spans[0].probability
