@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from training.negatives import mine
 SHARES = {"amazon": 0.25, "reddit": 0.3, "qamr": 0.08, "policyqa": 0.04, "covidqa": 0.15, "written": 1.0}
 NEGATIVE = 0.2  # of the questions that have negatives: about 15 % of all rows
 WIDENED = 0.8  # of QAMR's questions read their sentence among its neighbours
+TABLE_COPIES = 2  # of each question on a table or form in an epoch: of other material there is much more
 SENTENCES_FIRST = True
 SENTENCE_WIDTH, CROPPED_WIDTH, PIECE_WIDTH, WHOLE_WIDTH = 96, 128, 160, 384
 PIECES = 0.6  # of the questions see a piece of their paragraph: more questions in the same time
@@ -57,13 +59,18 @@ def widened(example: Example, sentences: Sequence[str], rng: np.random.Generator
     )
 
 
+def copies(example: Example) -> int:
+    """How many times an epoch may hold the example."""
+    return TABLE_COPIES if example.source == "written" and example.id.startswith("table-") else 1
+
+
 def epoch_items(encoder: Encoder, material: Material, epoch: int, rng: np.random.Generator) -> list[Item]:
     """The questions of an epoch (from 0), with their row widths and, from epoch 1 on, negatives."""
     if epoch == 0 and SENTENCES_FIRST:
         chosen = [e for e in material.examples if e.source == "qamr" and agreed(e)]
         return [Item(e, natural_width(encoder, e, SENTENCE_WIDTH)) for e in chosen]
     items = []
-    for example in material.examples:
+    for example in chain.from_iterable(repeat(e, copies(e)) for e in material.examples):
         if rng.random() >= SHARES[example.source] or (example.source == "qamr" and not agreed(example)):
             continue
         found = material.negatives.get((example.source, example.id), ())
