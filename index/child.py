@@ -24,6 +24,7 @@ _BOOT = (
     "from index.parser_process import main; main(sys.argv[2])"
 )
 _DYING_S = 1.0  # from the end of its output to that of a process
+_STARTING_S = 60.0  # what a new process may take on top before its first sign of life: no file is to blame
 _FACTS_BYTES = 2_000_000_000  # of structure: far more than any document has
 T = TypeVar("T")
 
@@ -78,9 +79,9 @@ class ParserProcess:
         self._deadline = 0.0
 
     def do(self, task: Task[T], seconds: float) -> T | LoadError | MemoryError | Death:
-        """What came of a task, with at most ``seconds`` between two signs of life."""
+        """What came of a task, with at most ``seconds`` between two signs of life; a start does not count."""
         assert self._child.stdin is not None and self._child.stdout is not None
-        self._deadline = monotonic() + seconds
+        self._deadline = monotonic() + seconds + (_STARTING_S if self.files == 0 else 0)
         done = threading.Event()
         threading.Thread(target=self._watch, args=(done,), daemon=True).start()
         request = {"path": os.fspath(task.path), "source": task.source, "seconds": seconds, **task.words}

@@ -19,11 +19,22 @@ def load_hostile(path: Path, source: str, *, on_step: Callable[[], None] = lambd
     words = path.read_bytes()[:200].decode("utf-8", "replace").split() if path.is_file() else []
     match words[:1]:
         case ["HANG"]:
+            for begun in words[1:2]:
+                Path(begun).touch()
             ctypes.PyDLL(None).sleep(600)  # holds the interpreter's lock, as a loop in C does
         case ["HANG-WITH-CHILD"]:
             child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
             Path(words[1]).write_text(str(child.pid))
             time.sleep(600)
+        case ["MEET"]:  # of two readers at once, each waits until the other one is here
+            Path(words[1]).touch()
+            for _ in range(600):
+                if Path(words[2]).exists():
+                    break
+                time.sleep(0.1)
+                on_step()
+            else:
+                raise AssertionError("nobody came")
         case ["STEPS"]:
             for _ in range(int(words[1])):
                 time.sleep(0.2)

@@ -19,7 +19,8 @@ from index.parsing import Parsers
 from tests.corpus import SEEDS
 
 HOSTILE = "tests.hostile_parsers:load_hostile"
-LIMITS = Limits(seconds=3, memory_bytes=1 << 29, text_bytes=3_000_000)
+LIMITS = Limits(seconds=5, memory_bytes=1 << 29, text_bytes=3_000_000)
+PATIENCE_S = 60.0  # for what comes in an instant, unless the machine is very busy
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +74,15 @@ def test_a_library_that_prints_does_not_garble_what_was_read(parsers, file):
 
 def test_a_long_work_that_shows_signs_of_life_is_not_given_up(parsers, file):
     started = time.monotonic()
-    assert parsers.read(file("STEPS 20"), "a.md").document.text == "STEPS 20"
+    assert parsers.read(file("STEPS 30"), "a.md").document.text == "STEPS 30"
     assert time.monotonic() - started > LIMITS.seconds
+
+
+def test_the_start_of_a_process_is_not_counted_against_the_file(file):
+    with Parsers(Limits(seconds=5), workers=1, load="tests.slow_to_start:load") as parsers:
+        assert parsers.read(file("# All well"), "a.md").document.title == "All well"
+        with pytest.raises(LoadError, match="given up after 5 seconds"):
+            parsers.read(file("HANG", "b.md"), "b.md")
 
 
 def test_a_file_is_not_blamed_for_what_the_one_before_did_to_the_process(file):
@@ -83,19 +91,20 @@ def test_a_file_is_not_blamed_for_what_the_one_before_did_to_the_process(file):
         assert parsers.read(file("FINE"), "b.md").document.text == "FINE"
 
 
-def test_processes_are_kept_for_the_next_file(file, parsers):
-    parsers.read(file("one"), "a.md")
-    before = _children()
-    for number in range(20):
-        parsers.read(file(f"number {number}"), "a.md")
-    assert _children() == before
+def test_processes_are_kept_for_the_next_file(file):
+    with Parsers(LIMITS, workers=1, load=HOSTILE) as parsers:
+        parsers.read(file("one"), "a.md")
+        (process,) = parsers._idle
+        for number in range(20):
+            parsers.read(file(f"number {number}"), "a.md")
+        assert parsers._idle == [process] and process.files == 21
 
 
 def test_what_a_parser_started_ends_with_it(parsers, file, tmp_path):
     with pytest.raises(LoadError, match="given up"):
         parsers.read(file(f"HANG-WITH-CHILD {tmp_path / 'pid'}"), "a.md")
     pid = int((tmp_path / "pid").read_text())
-    assert _within(5, lambda: not _alive(pid))
+    assert _soon(lambda: not _alive(pid))
 
 
 def test_results_keep_the_order_of_the_files(parsers, tmp_path):
@@ -107,15 +116,12 @@ def test_results_keep_the_order_of_the_files(parsers, tmp_path):
 
 
 def test_both_cores_read(parsers, tmp_path):
-    for number in range(4):
-        (tmp_path / f"{number}.md").write_text("STEPS 4")
-    started = time.monotonic()
-    list(parsers.read_all((tmp_path / f"{number}.md", f"{number}.md") for number in range(4)))
-    together = time.monotonic() - started
-    started = time.monotonic()
-    for number in range(4):
-        parsers.read(tmp_path / f"{number}.md", "a.md")
-    assert together < 0.8 * (time.monotonic() - started)
+    """Each of two files is read to its end only while the other one is being read."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    (tmp_path / "a.md").write_text(f"MEET {here} {there}")
+    (tmp_path / "b.md").write_text(f"MEET {there} {here}")
+    read = list(parsers.read_all((tmp_path / name, name) for name in ("a.md", "b.md")))
+    assert [loaded.document.source for loaded in read] == ["a.md", "b.md"]
 
 
 def test_who_stops_early_leaves_no_process_at_work(tmp_path):
@@ -126,35 +132,32 @@ def test_who_stops_early_leaves_no_process_at_work(tmp_path):
         files = [(tmp_path / f"{number}.md", "a.md") for number in range(4)]
         with closing(parsers.read_all(files)) as read:
             next(read)
-    assert _within(5, lambda: _children() <= before)
+    assert _soon(lambda: _children() <= before)
 
 
 def test_ctrl_c_ends_everything_at_once(tmp_path):
-    (tmp_path / "a.md").write_text("HANG")
+    begun = tmp_path / "begun"
+    (tmp_path / "a.md").write_text(f"HANG {begun}")
     code = """
         from pathlib import Path
         from index.limits import Limits
         from index.parsing import Parsers
         parsers = Parsers(Limits(seconds=600), load="tests.hostile_parsers:load_hostile")
-        print("begun", flush=True)
         parsers.read(Path("a.md").absolute(), "a.md")
     """
     root = str(Path(__file__).parent.parent)
     child = subprocess.Popen(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {root!r})\n" + textwrap.dedent(code)],
         cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     with child:
-        child.stdout.readline()
-        assert _within(5, lambda: len(_children_of(child.pid)) == 1)
+        assert _soon(begun.exists)
         (parser,) = _children_of(child.pid)
-        time.sleep(0.5)
         child.send_signal(signal.SIGINT)
-        child.wait(10)
-    assert _within(5, lambda: not _alive(parser))
+        child.wait(PATIENCE_S)
+    assert _soon(lambda: not _alive(parser))
 
 
 def test_a_parser_whose_program_was_killed_ends_by_itself(tmp_path):
@@ -168,8 +171,8 @@ def test_a_parser_whose_program_was_killed_ends_by_itself(tmp_path):
         stdout=subprocess.PIPE,
     ) as child:
         assert child.stdout.readline() == b"read\n"
-        child.wait(10)
-    assert _within(5, lambda: not _parsers_in(tmp_path))
+        child.wait(PATIENCE_S)
+    assert _soon(lambda: not _parsers_in(tmp_path))
 
 
 def test_a_folder_of_documents_cannot_slip_code_into_the_parser(tmp_path, monkeypatch):
@@ -220,8 +223,8 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _within(seconds: float, claim) -> bool:
-    until = time.monotonic() + seconds
+def _soon(claim) -> bool:
+    until = time.monotonic() + PATIENCE_S
     while not claim():
         if time.monotonic() > until:
             return False
