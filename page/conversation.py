@@ -51,7 +51,7 @@ class Turn:
     answer: Answer | None = None
     error: str = ""
     searched: str = ""  # what was looked for, where that is not the question
-    following: tuple[str, ...] = ()  # questions that could be asked next
+    following: tuple[str, ...] | None = None  # questions that could be asked next; None: not looked for yet
     saved: int = 0  # id under which it is kept; 0 where it is not
     rating: int = 0  # 1 good, -1 wrong, 0 not rated
 

@@ -184,11 +184,17 @@ class Handlers:
         return gr.skip() if self.conversation(request).busy else send_button()
 
     def suggest(self, request: gr.Request) -> Any:
-        """The chat with questions that could follow, each of which the documents answer."""
+        """The chat with questions that could follow, each of which the documents answer.
+
+        They are looked for once for each answer: a rating or a new title changes nothing about them.
+        """
         talk, words = self.conversation(request), words_of(request)
+        turns = talk.turns
+        if not turns or turns[-1].following is not None:
+            return gr.skip()
         found: list[str] = []
         try:
-            index, turns = self.library.require(), talk.turns
+            index = self.library.require()
             for question in itertools.islice(candidates(turns, index, words), TRIED):
                 if talk.busy or len(found) == SUGGESTED:
                     break
@@ -196,10 +202,8 @@ class Handlers:
                     found.append(question)
         except QAError:
             return gr.skip()
-        if not found:
-            return gr.skip()
         talk.suggest(turns[-1].number, tuple(found))
-        return gr.skip() if talk.busy else self._chat(talk, request)
+        return self._chat(talk, request) if found and not talk.busy else gr.skip()
 
     def stop(self, request: gr.Request) -> tuple[Any, Messages]:
         """End the answer that is on its way: (the box, the chat)."""

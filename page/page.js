@@ -32,8 +32,36 @@ const relabel = () => {
     chip.setAttribute("aria-label", `${chip.textContent}: ${chip.title}`);
     chip.removeAttribute("title");
   }
+  keep();
   announce();
 };
+
+// What was opened in the chat stays open, and what has the focus keeps it, though Gradio draws an answer anew.
+const opened = new Set();
+let focused = "";
+const called = (node) => {
+  if (node.matches("a")) return node.getAttribute("href");
+  const at = [...document.querySelectorAll("#chat .cs-answer")].indexOf(node.closest(".cs-answer"));
+  const asked = document.querySelectorAll("#chat .cs-question")[at];
+  return `${at} ${node.closest("details").className} ${asked?.textContent}`;
+};
+document.addEventListener("toggle", ({target}) => {
+  if (target.matches?.("#chat details")) opened[target.open ? "add" : "delete"](called(target));
+}, true);
+document.addEventListener("focusin", ({target}) => {
+  const link = target.closest?.('#chat a[href^="#"], #chat summary');
+  focused = link ? called(link) : "";
+});
+document.addEventListener("focusout", ({target}) => queueMicrotask(() => {
+  if (target.isConnected && document.activeElement === document.body) focused = ""; // left, not drawn anew
+}));
+const keep = () => {
+  for (const fold of document.querySelectorAll("#chat details:not([open])")) if (opened.has(called(fold))) fold.open = true;
+  if (!focused || document.activeElement !== document.body) return;
+  const links = [...document.querySelectorAll('#chat a[href^="#"], #chat summary')];
+  links.find((link) => called(link) === focused)?.focus({preventScroll: true});
+};
+
 let heard = 0;
 const announce = () => {
   const badges = document.querySelectorAll("#chat .cs-badge");

@@ -26,7 +26,7 @@ def candidates(turns: Sequence[Turn], index: Index, words: Words) -> Iterator[st
     """
     if not turns or turns[-1].answer is None:
         return
-    known = {text for turn in turns for text in (turn.question, *turn.following)}
+    known = {text for turn in turns for text in (turn.question, *(turn.following or ()))}
     for citation in turns[-1].answer.citations[:1]:
         try:
             document = index.document(citation.source)

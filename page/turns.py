@@ -260,7 +260,7 @@ def _suggestions(turn: Turn, words: Words) -> str:
     """Questions that could follow, each as a link that asks it."""
     rows = [
         f'<li><a class="cs-ask" href="#ask-{turn.number}-{number}" dir="auto">{one_line(question)}</a></li>'
-        for number, question in enumerate(turn.following, 1)
+        for number, question in enumerate(turn.following or (), 1)
     ]
     title = words.html("chat.next")
     return f'<div class="cs-next"><p>{title}</p><ul>{"".join(rows)}</ul></div>' if rows else ""
