@@ -9,13 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import Client
 
 from index.index import Index
 from page.bodies import BODY_BYTES, UPLOAD_BYTES
 from page.login import SESSION_S, TRIES, TRIES_OF_ALL, Password, Sessions, network
 from page.routes import Asker, needed
-from tests.page_server import running_page
+from tests.page_server import TIMEOUT_S, program, running_page
 
 PASSWORD = "correct horse battery"
 QUESTION = "How many steps does the tower have?"
@@ -52,13 +51,13 @@ def locked_url(index):
 
 @pytest.fixture
 def stranger(open_url):
-    with httpx.Client(base_url=open_url) as client:
+    with httpx.Client(base_url=open_url, timeout=TIMEOUT_S) as client:
         yield client
 
 
 @pytest.fixture
 def visitor(locked_url):
-    with httpx.Client(base_url=locked_url) as client:
+    with httpx.Client(base_url=locked_url, timeout=TIMEOUT_S) as client:
         yield client
 
 
@@ -143,19 +142,19 @@ def test_private_functions_are_refused_to_programs(stranger, index):
 
 
 def test_a_browser_that_opened_the_page_may_use_them(open_url):
-    with httpx.Client(base_url=open_url) as browser:
+    with httpx.Client(base_url=open_url, timeout=TIMEOUT_S) as browser:
         browser.get("/")
         uploaded = browser.post("/gradio_api/upload", files={"files": ("../../x<y>.txt", b"x")})
         assert uploaded.status_code == 200
         path = uploaded.json()[0]
         assert ".." not in path and path.endswith(".txt")
-        set_cookie = httpx.get(open_url).headers.get_list("set-cookie")
+        set_cookie = httpx.get(open_url, timeout=TIMEOUT_S).headers.get_list("set-cookie")
         session = next(cookie for cookie in set_cookie if cookie.startswith("citespan_session_"))
         assert "HttpOnly" in session and "SameSite=strict" in session
 
 
 def test_a_program_asks_without_a_password_on_this_machine(open_url):
-    assert "187" in Client(open_url, verbose=False).predict(QUESTION, api_name="/ask")["text"]
+    assert "187" in program(open_url).predict(QUESTION, api_name="/ask")["text"]
 
 
 @pytest.mark.parametrize("sent", [{"data": []}, {}, {"data": None}])
@@ -177,7 +176,7 @@ def test_a_body_that_is_no_object_is_a_sentence(stranger, body):
 )
 def test_the_server_is_not_made_to_fetch(open_url, path):
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    with httpx.Client(base_url=open_url) as browser:
+    with httpx.Client(base_url=open_url, timeout=TIMEOUT_S) as browser:
         browser.get("/")
         for data in ([file], [[file]], [{"files": {"deep": [file]}}]):
             for address in ("call/ask", "queue/join", "run/predict"):
@@ -190,7 +189,7 @@ def test_the_server_is_not_made_to_fetch(open_url, path):
 
 
 def test_a_file_of_this_machine_cannot_be_indexed_by_naming_it(open_url):
-    with httpx.Client(base_url=open_url) as browser:
+    with httpx.Client(base_url=open_url, timeout=TIMEOUT_S) as browser:
         config = browser.get("/config").json() if browser.get("/").status_code == 200 else {}
         button = next(it["id"] for it in config["components"] if it["type"] == "uploadbutton")
         upload = next(it for it in config["dependencies"] if [button, "upload"] in it["targets"])
@@ -200,7 +199,7 @@ def test_a_file_of_this_machine_cannot_be_indexed_by_naming_it(open_url):
         with browser.stream("GET", "/gradio_api/queue/data", params={"session_hash": "abc"}) as events:
             told = next(line for line in events.iter_lines() if "process_completed" in line)
         assert '"success":false' in told.replace(" ", "")
-    names = Client(open_url, verbose=False).predict("hostname", api_name="/ask")["hits"]
+    names = program(open_url).predict("hostname", api_name="/ask")["hits"]
     assert {hit["source"] for hit in names} <= {"tower.txt"}
 
 
@@ -208,7 +207,7 @@ def test_too_much_is_refused_before_it_is_read(stranger, open_url):
     for address in ("/gradio_api/call/ask", "/v1/chat/completions"):
         long = {"data": ["x" * BODY_BYTES]}
         assert stranger.post(address, json=long).status_code == 413
-    with httpx.Client(base_url=open_url) as browser:
+    with httpx.Client(base_url=open_url, timeout=TIMEOUT_S) as browser:
         browser.get("/")
         cookies = "; ".join(f"{name}={token}" for name, token in browser.cookies.items())
         promised = (
@@ -216,15 +215,18 @@ def test_too_much_is_refused_before_it_is_read(stranger, open_url):
             f"Cookie: {cookies}\r\nContent-Type: multipart/form-data; boundary=x\r\n"
             f"Content-Length: {UPLOAD_BYTES + 1}\r\n\r\n"
         )
-        with socket.create_connection(("127.0.0.1", browser.base_url.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", browser.base_url.port), timeout=TIMEOUT_S) as connection:
             connection.sendall(promised.encode())
             assert connection.recv(1000).startswith(b"HTTP/1.1 413")
         many = [("files", (f"{n}.txt", b"x")) for n in range(1001)]
-        assert browser.post("/gradio_api/upload", files=many, timeout=60).status_code == 400
+        assert browser.post("/gradio_api/upload", files=many).status_code == 400
 
 
 def test_no_api_leaves_the_page_and_nothing_for_programs(index):
-    with running_page(index, "--no-api", QA_PASSWORD="") as url, httpx.Client(base_url=url) as client:
+    with (
+        running_page(index, "--no-api", QA_PASSWORD="") as url,
+        httpx.Client(base_url=url, timeout=TIMEOUT_S) as client,
+    ):
         assert client.get("/v1/models").status_code == 404
         assert client.post("/gradio_api/call/ask", json={"data": [QUESTION]}).status_code == 401
         assert client.get("/").status_code == 200
@@ -249,7 +251,7 @@ def test_nothing_of_the_documents_is_seen_without_the_password(visitor):
 
 
 def test_the_password_opens_the_page_until_one_logs_out(locked_url):
-    with httpx.Client(base_url=locked_url) as browser:
+    with httpx.Client(base_url=locked_url, timeout=TIMEOUT_S) as browser:
         reply = browser.post("/login", data={"password": PASSWORD})
         assert (reply.status_code, reply.headers["location"]) == (303, "/")
         cookie = reply.headers["set-cookie"]
@@ -257,8 +259,8 @@ def test_the_password_opens_the_page_until_one_logs_out(locked_url):
         assert "gradio_config" in browser.get("/").text
         token = dict(browser.cookies)
         assert browser.post("/logout").status_code == 303
-    assert httpx.get(locked_url, cookies=token).status_code == 401
-    assert httpx.get(locked_url, cookies={name: "x" for name in token}).status_code == 401
+    assert httpx.get(locked_url, timeout=TIMEOUT_S, cookies=token).status_code == 401
+    assert httpx.get(locked_url, timeout=TIMEOUT_S, cookies={name: "x" for name in token}).status_code == 401
 
 
 def test_a_login_from_another_site_is_refused(visitor):
@@ -268,7 +270,7 @@ def test_a_login_from_another_site_is_refused(visitor):
 
 def test_programs_send_the_password_as_a_bearer_token(locked_url, visitor):
     key = {"Authorization": f"Bearer {PASSWORD}"}
-    client = Client(locked_url, verbose=False, headers=key)
+    client = program(locked_url, headers=key)
     assert "187" in client.predict(QUESTION, api_name="/ask")["text"]
     assert visitor.get("/v1/models", headers=key).status_code == 200
     assert visitor.get("/v1/documents/tower.txt", headers=key).text == "The tower has 187 steps."
@@ -276,7 +278,10 @@ def test_programs_send_the_password_as_a_bearer_token(locked_url, visitor):
 
 
 def test_wrong_passwords_are_slowed_down_and_then_even_the_right_one_waits(index):
-    with running_page(index, QA_PASSWORD=PASSWORD) as url, httpx.Client(base_url=url) as visitor:
+    with (
+        running_page(index, QA_PASSWORD=PASSWORD) as url,
+        httpx.Client(base_url=url, timeout=TIMEOUT_S) as visitor,
+    ):
         visitor.post("/login", data={"password": PASSWORD})
         session = dict(visitor.cookies)
         visitor.cookies.clear()

@@ -27,7 +27,7 @@ def test_a_batch_with_broken_files_finishes_and_loses_nothing(tmp_path, monkeypa
 
     with (
         Parsers(
-            Limits(seconds=2, memory_bytes=1 << 29), load="tests.hostile_parsers:load_hostile"
+            Limits(seconds=20, memory_bytes=1 << 29), load="tests.hostile_parsers:load_hostile"
         ) as parsers,
         Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as index,
     ):

@@ -14,7 +14,8 @@ from tests.fakes import HashEncoder
 
 ROUNDS = 10
 PROJECT = Path(__file__).parent.parent
-# Prints a line before each step, so that the test can kill it in the middle of a known one.
+# Prints a line before each step, and goes on when it gets one, so that the test can kill it in the middle of
+# a known step: it never runs ahead of a test that is slow. At the end of its input it runs to its own.
 INDEXER = """
 import sys
 from index import Index
@@ -22,6 +23,7 @@ from tests.fakes import HashEncoder
 
 def show(progress):
     print(progress.stage, progress.done, flush=True)
+    sys.stdin.readline()
 
 with Index.open(sys.argv[1], encoder=HashEncoder(), create=True) as index:
     index.add([sys.argv[2]], on_progress=show)
@@ -31,7 +33,20 @@ print("finished", flush=True)
 
 def start(folder: Path, docs: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", INDEXER, str(folder), str(docs)]
-    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def kill_in_step(indexer: subprocess.Popen[str], step: int) -> None:
+    """Let it go on for so many steps, and kill it at work on the last of them."""
+    indexer.stdin.write("\n" * step)
+    indexer.stdin.flush()
+    for done in range(step):
+        if not indexer.stdout.readline().strip():
+            pytest.fail(f"the indexer ended by itself after {done} steps")
+    indexer.send_signal(signal.SIGKILL)
+    assert indexer.wait() == -signal.SIGKILL
+    indexer.stdin.close()
+    indexer.stdout.close()
 
 
 def check(folder: Path, texts: dict[str, str]) -> set[str]:
@@ -61,12 +76,7 @@ def test_kill_minus_nine_ten_times_loses_nothing(tmp_path):
     kept: set[str] = set()
     for round_ in range(ROUNDS):
         indexer = start(folder, docs)
-        for line in range(1 + round_ * 6):  # a little further each time: while reading, storing, encoding
-            if not indexer.stdout.readline().strip():
-                pytest.fail(f"the indexer ended by itself in round {round_}, after {line} steps")
-        indexer.send_signal(signal.SIGKILL)
-        assert indexer.wait() == -signal.SIGKILL
-        indexer.stdout.close()
+        kill_in_step(indexer, 1 + round_ * 6)  # a little further each time: while reading, storing, encoding
         if (folder / "citespan.db").exists():
             now = check(folder, texts)
             assert kept <= now, "a document that was there before the crash is gone"
@@ -90,11 +100,7 @@ def test_a_kill_during_an_update_keeps_the_old_or_the_new_version(tmp_path):
     write(docs, new)
     os.sync()
     indexer = start(folder, docs)
-    for _ in range(10):
-        indexer.stdout.readline()
-    indexer.send_signal(signal.SIGKILL)
-    indexer.wait()
-    indexer.stdout.close()
+    kill_in_step(indexer, 10)
     with Index.open(folder, encoder=HashEncoder()) as index:
         stored = {info.source: index.document(info.source).text for info in index.documents()}
     assert set(stored) == set(old)

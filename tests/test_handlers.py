@@ -102,6 +102,19 @@ def test_suggestions_for_a_conversation_that_was_left_change_nothing(handlers, m
     assert not handlers.conversation(ONE).turns
 
 
+def test_suggestions_are_looked_for_once_for_each_answer(handlers, monkeypatch):
+    tried = []
+    list(ask(handlers, *EVENTS))
+    monkeypatch.setattr(handlers.library, "require", lambda: None)
+    monkeypatch.setattr("page.handlers.candidates", lambda *_: ["What else?"])
+    monkeypatch.setattr("page.handlers.ask", lambda question, **_: tried.append(question) or ANSWER)
+    assert "What else?" in handlers.suggest(ONE)[-1]["content"]
+    assert handlers.suggest(ONE) == gr.skip()  # as after a rating
+    list(ask(handlers, *EVENTS))
+    assert "What else?" in handlers.suggest(ONE)[-1]["content"]
+    assert tried == ["What else?"] * 2
+
+
 def test_an_event_that_began_before_the_language_was_switched_speaks_the_new_one(handlers, monkeypatch):
     german = SimpleNamespace(session_hash="one", cookies={COOKIE: "de"})
     list(ask(handlers, *EVENTS, request=german))

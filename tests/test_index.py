@@ -182,7 +182,7 @@ def test_a_file_answers_while_the_next_one_is_still_read(index, docs, monkeypatc
     def slow(parsers, files):
         first, *others = files
         yield from read_all(parsers, [first])
-        assert answered.wait(30), f"{first[1]} could not be found while {others[0][1]} was read"
+        assert answered.wait(120), f"{first[1]} could not be found while {others[0][1]} was read"
         yield from read_all(parsers, others)
 
     def ask():
@@ -446,7 +446,7 @@ def test_processes_that_make_the_same_new_index_at_once_all_succeed(tmp_path):
     for attempt in range(4):
         folder = str(tmp_path / f"index{attempt}")
         running = [subprocess.Popen([*command, folder, str(docs)], cwd=project) for _ in range(3)]
-        assert [process.wait(60) for process in running] == [0, 0, 0]
+        assert [process.wait(300) for process in running] == [0, 0, 0]
         with Index.open(folder, encoder=HashEncoder()) as index:
             assert len(index.documents()) == 3
             assert len(index.search("document number", top_k=9)) == 3

@@ -6,7 +6,7 @@ import pytest
 
 from index.index import Index
 from page.openai_form import BadRequest, history, read_asked, text_fragment
-from tests.page_server import running_page
+from tests.page_server import TIMEOUT_S, running_page
 
 LIGHTHOUSE = "Zürich 🙂\r\nThe tower of Gannet Stack has 187 steps. Maria Holm built the tower in 1871.\r\n"
 STEPS = {"role": "user", "content": "How many steps does the tower of Gannet Stack have?"}
@@ -46,7 +46,7 @@ def test_an_answer_comes_with_its_citations_as_annotations(client, index, url):
             cited = annotation.model_extra["citation"]
             document = opened.document(cited["source"])
             assert document.text[cited["start"] : cited["end"]] == cited["quote"]
-            shown = httpx.get(place.url.partition("#")[0])
+            shown = httpx.get(place.url.partition("#")[0], timeout=TIMEOUT_S)
             assert shown.content.decode() == document.text
             assert shown.headers["content-type"] == "text/plain; charset=utf-8"
     assert message.annotations[0].url_citation.title == "light house.txt"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pypdfium2
 import pytest
-from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from index.index import Index
-from tests.page_server import PROJECT, running_page
+from tests.browser import follow, quiet
+from tests.page_server import PROJECT, TIMEOUT_S, program, running_page
 from tests.pdf_writer import page as pdf_page
 from tests.pdf_writer import write_pdf
 
@@ -72,8 +72,8 @@ def url(folder):
 
 def open_page(browser: Browser, url: str, **options) -> Page:
     context = browser.new_context(**({"viewport": {"width": 1400, "height": 860}} | options))
-    context.set_default_timeout(30_000)
     page = context.new_page()
+    follow(page)
     page.outside, page.complaints = [], []
     page.on(
         "request",
@@ -83,14 +83,21 @@ def open_page(browser: Browser, url: str, **options) -> Page:
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
     page.goto(url)
+    ready(page)
+    return page
+
+
+def ready(page: Page) -> None:
+    """Wait until the page is dressed in its language and shows the conversation that goes on."""
     expect(page.locator("#sources [data-source]").first).to_be_attached()
     expect(page.locator("#question textarea")).to_be_visible()
-    return page
+    quiet(page)
 
 
 def close_page(page: Page) -> None:
     """Close it, having looked that it stayed quiet and on this machine."""
-    title, outside, complaints = page.title(), page.outside, page.complaints
+    quiet(page)
+    title, outside, complaints = page.title(), list(page.outside), list(page.complaints)
     page.context.close()
     assert outside == [], "the page asked another host"
     assert complaints == [], "the console is not free of errors"
@@ -105,7 +112,7 @@ def page(browser, url):
 
 
 def ask(page: Page, question: str) -> Locator:
-    """The finished answer to the question."""
+    """The finished answer to the question, once all that follows it has come: suggestions, list, notice."""
     before = page.locator("#chat .cs-question").count()
     box = page.locator("#question textarea")
     box.fill(question)
@@ -113,6 +120,7 @@ def ask(page: Page, question: str) -> Locator:
     answer = page.locator("#chat [data-testid=bot]").nth(before)
     expect(answer.locator(".cs-foot")).to_be_visible()
     expect(page.locator("#question .stop-button")).to_have_count(0)
+    quiet(page)
     return answer
 
 
@@ -121,21 +129,24 @@ def begin(page: Page) -> None:
     page.locator("#cs-new").click()
     expect(page.locator("#chat .cs-question")).to_have_count(0)
     expect(page.locator("#chat .cs-welcome")).to_be_visible()
+    quiet(page)
 
 
 def ask_for(page: Page, question: str, source: str) -> tuple[Locator, dict[str, Any]]:
     """The chip of the first citation of ``source`` in the answer, and that citation as programs get it."""
     address = page.url.split("#")[0]
-    answer = Client(address, verbose=False).predict(question, api_name="/ask")
+    answer = program(address).predict(question, api_name="/ask")
     citation = next(citation for citation in answer["citations"] if citation["source"] == source)
     return ask(page, question).locator(f'a[href^="#cite-"][href$="-{citation["marker"]}"]'), citation
 
 
-def is_in_view(target: Locator) -> bool:
-    return target.evaluate(
-        """e => { const r = e.getBoundingClientRect(), s = e.closest('.cs-scroll').getBoundingClientRect();
-                  return r.height > 0 && r.top >= s.top && r.bottom <= s.bottom }"""
-    )
+IN_VIEW = """e => { const r = e.getBoundingClientRect(), s = e.closest('.cs-scroll').getBoundingClientRect();
+                      return r.height > 0 && r.top >= s.top && r.bottom <= s.bottom }"""
+
+
+def expect_in_view(target: Locator) -> None:
+    """The viewer scrolls a frame after it has changed, and where it shows a picture, when that is decoded."""
+    target.page.wait_for_function(IN_VIEW, arg=target.element_handle())
 
 
 def test_a_chip_leads_to_the_marked_words(page):
@@ -146,14 +157,13 @@ def test_a_chip_leads_to_the_marked_words(page):
     assert mark.text_content() == citation["quote"]
     expect(page.get_by_test_id("viewer-title")).to_have_text("lighthouse.md")
     expect(page.locator("#viewer .cs-path")).to_have_text("Gannet Stack > The lamp")
-    assert is_in_view(mark)
+    expect_in_view(mark)
     assert page.url.endswith("/") and "#" not in page.url
 
     page.locator("#viewer .cs-scroll").evaluate("e => e.scrollTop = 0")
-    assert not is_in_view(mark)
+    assert not mark.evaluate(IN_VIEW)
     chip.click()  # a second click scrolls again
-    page.wait_for_function("document.querySelector('#viewer .cs-scroll').scrollTop > 100")
-    assert is_in_view(mark)
+    expect_in_view(mark)
 
 
 def test_enter_on_a_chip_does_what_a_click_does(page):
@@ -170,7 +180,8 @@ def test_boxes_lie_over_the_words_of_a_pdf_page(page, folder):
     expect(box).to_be_visible()
     expect(page.get_by_test_id("page-number")).to_have_text(f"page {citation['page']} of 2")
     expect(page.locator("#viewer blockquote")).to_have_text(citation["quote"])
-    assert is_in_view(box)
+    expect_in_view(box)
+    page.wait_for_function("document.querySelector('#viewer .cs-sheet img').complete")
     sheet, place = page.locator("#viewer .cs-sheet").bounding_box(), box.bounding_box()
     left, top, right, bottom = words_of_pdf(folder / "documents" / "tides.pdf", citation)
     assert (place["x"] - sheet["x"]) / sheet["width"] == pytest.approx(left, abs=0.01)
@@ -251,7 +262,7 @@ def test_an_upload_is_answerable_and_can_be_removed(page, tmp_path):
 
     row.hover()
     row.locator("[data-do=remove]").click()
-    expect(row).to_have_count(0, timeout=20_000)
+    expect(row).to_have_count(0)
     chip.click()
     expect(page.locator("#viewer .cs-blank")).to_contain_text("ferry.txt")
 
@@ -274,6 +285,7 @@ def test_two_browsers_do_not_see_each_other(browser, url, page):
 
 def test_an_example_is_asked_with_one_click(page):
     example = page.locator("#chat .example").first
+    expect(example).to_be_visible()
     question = example.inner_text().strip()
     example.click()
     expect(page.locator("#chat .cs-question")).to_have_text(question)
@@ -304,9 +316,11 @@ def test_a_phone_shows_one_pane_at_a_time_in_the_dark(browser, url):
 def test_whoever_gave_the_password_can_log_out(browser, folder):
     with running_page(folder / "index", QA_PASSWORD="correct horse battery") as url:
         page = browser.new_page()
+        follow(page)
         page.goto(url)
         page.get_by_label("Password").fill("correct horse battery")
         page.keyboard.press("Enter")
+        ready(page)
         ask(page, "How many steps does the tower have?")
         page.get_by_role("link", name="Log out").click()
         page.get_by_role("button", name="Log out").click()
@@ -317,7 +331,7 @@ def test_whoever_gave_the_password_can_log_out(browser, folder):
 
 
 def test_programs_ask_through_the_same_server(url):
-    client = Client(url, verbose=False)
+    client = program(url)
     answer = client.predict("How many steps does the tower of Gannet Stack have?", api_name="/ask")
     assert set(answer) == {
         "question",
@@ -340,7 +354,7 @@ def status(url, path="", **headers):
         url + path, headers={name.replace("_", "-"): v for name, v in headers.items()}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
             return response.status, dict(response.headers)
     except urllib.error.HTTPError as refused:
         return refused.code, dict(refused.headers)
@@ -363,7 +377,7 @@ def test_files_of_this_machine_are_not_served(url):
 
 
 def test_a_question_of_any_kind_gets_json(url):
-    client = Client(url, verbose=False)
+    client = program(url)
     for question in ("", " ", "word " * 10_000, "\x00\x01", "🙂", "\u202etfel ot thgir"):
         answer = client.predict(question, api_name="/ask")
         json.dumps(answer)

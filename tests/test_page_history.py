@@ -13,12 +13,12 @@ from qa.cli import main
 from qa.conversations import ConversationStore
 from qa.corrections import TESTSET
 from qa.testset import read_testset
+from tests.browser import quiet
 from tests.page_server import free_port, start_page, wait_for
 from tests.pdf_writer import page as pdf_page
 from tests.pdf_writer import write_pdf
-from tests.test_page import CHIP, LIGHTHOUSE, ask, begin, close_page, open_page
+from tests.test_page import CHIP, LIGHTHOUSE, ask, begin, close_page, open_page, ready
 
-expect.set_options(timeout=20_000)  # the machine may be busy
 STEPS = "How many steps does the tower of Gannet Stack have?"
 LAMP = "What does the keeper do when the lamp fails?"
 
@@ -38,7 +38,7 @@ class Server:
 
     def stop(self, kind: int = signal.SIGTERM) -> None:
         self.process.send_signal(kind)
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +94,9 @@ def forgive_leaving(page: Page) -> None:
 
 
 def reload(page: Page, url: str) -> None:
+    quiet(page)
     page.goto(url)
-    expect(page.locator("#sources [data-source]").first).to_be_attached()
+    ready(page)
     forgive_leaving(page)
 
 
@@ -106,7 +107,7 @@ def test_a_conversation_survives_a_killed_server_with_chips_marks_and_confidence
     ask(page, "How high was the highest surge of the year?")
     expect(talks(page)).to_have_count(1)
     server.stop(signal.SIGKILL)
-    page.wait_for_timeout(300)
+    page.goto("about:blank")  # Gradio reloads a page whose server is back: that would cut off our own visit
     page.complaints.clear()  # of the lost connection
     server.start()
     reload(page, url)
@@ -165,6 +166,7 @@ def test_conversations_are_listed_opened_renamed_and_deleted_with_undo(page, url
     page.keyboard.type("<b>Der Turm</b> & 東京")
     page.keyboard.press("Enter")
     expect(row.locator(".cs-talk")).to_have_text("<b>Der Turm</b> & 東京")
+    quiet(page)
     row.locator("[data-do=talk-delete]").click()
     expect(talks(page)).to_have_count(1)
     expect(page.locator("#chat .cs-welcome")).to_be_visible()
@@ -207,6 +209,7 @@ def test_an_answer_is_given_again_and_a_question_taken_back(page):
     page.locator("#chat a.cs-retry").last.click()
     expect(page.locator("#cs-notice [data-do=talk-act]")).to_be_visible()
     expect(page.locator("#chat .cs-foot")).to_have_count(2)
+    quiet(page)  # until the send button is back, nothing can be taken back
     assert asked(page) == [STEPS, LAMP]
     page.locator("#chat a.cs-back").last.click()
     expect(page.locator("#chat .cs-question")).to_have_text([STEPS])
@@ -230,6 +233,7 @@ def test_everything_can_be_done_with_the_keyboard(page):
     page.keyboard.press("Enter")
     expect(page.locator("#chat .cs-question")).to_have_text([LAMP])
     expect(page.locator("#question .stop-button")).to_have_count(0)
+    quiet(page)
     page.locator("#history .cs-export").focus()
     with page.expect_download():
         page.keyboard.press("e")
@@ -284,7 +288,7 @@ def test_the_exported_evidence_page_stands_alone(browser, page, tmp_path):
     expect(alone.locator("figure img").first).to_be_visible()
     assert alone.locator("figure img").first.evaluate("e => e.naturalWidth") > 500
     alone.locator(".answer a.marker").first.click()
-    assert alone.url.endswith("#e-1-1")
+    expect(alone).to_have_url(re.compile(r"#e-1-1$"))
     context.close()
 
 
@@ -375,6 +379,7 @@ def test_a_visit_by_a_link_of_another_site_keeps_the_conversations(page, url):
     page.outside.clear()
     page.locator("a").click()
     expect(page.locator("#chat .cs-question")).to_have_text(STEPS)
+    quiet(page)
     forgive_leaving(page)
 
 

@@ -43,7 +43,7 @@ FINE = write_pdf(page("The harbour of Zürich."), page("Page two."))
 
 @pytest.fixture
 def drawers(monkeypatch):
-    with Parsers(Limits(seconds=2, seconds_per_mb=0), workers=1) as parsers:
+    with Parsers(Limits(seconds=5, seconds_per_mb=0), workers=1) as parsers:
         monkeypatch.setattr(picture, "_drawers", lambda: parsers)
         page_picture.cache_clear()
         yield parsers
@@ -74,10 +74,10 @@ def test_a_page_is_drawn_and_its_words_have_boxes(index, drawers):
 
 def test_a_page_that_is_never_drawn_to_its_end_is_shown_as_text(index, drawers):
     started = time.monotonic()
-    with pytest.raises(LoadError, match=r"endless\.pdf was given up after 2 seconds"):
+    with pytest.raises(LoadError, match=r"endless\.pdf was given up after 5 seconds"):
         page_picture(index.original("endless.pdf"), "sum", 1)
     assert "The ferry</mark> waits." in view(index, Shown("endless.pdf", Span(0, 9)), ENGLISH)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 120, "it is drawn never"
     assert page_picture(index.original("fine.pdf"), "sum", 1).pages == 2
 
 
@@ -86,6 +86,8 @@ def test_a_page_that_kills_the_process_that_draws_it_kills_nothing_else(index, d
     (process,) = drawers._idle
 
     def kill() -> None:
+        while drawers._idle:
+            time.sleep(0.01)
         time.sleep(0.5)
         os.kill(process._child.pid, 11)
 
@@ -117,4 +119,4 @@ assert page_boxes(path, Document("fine.pdf", "0" * 64, text, "pdf", "", (Span(0,
 assert not any(name.startswith("pypdfium2") for name in sys.modules)
 """
     path = str(index.location("fine.pdf"))
-    subprocess.run([sys.executable, "-c", code, path], cwd=PROJECT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, path], cwd=PROJECT, check=True, timeout=300)

@@ -141,8 +141,8 @@ def test_a_lock_that_a_dying_process_leaves_for_a_moment_is_waited_for(tmp_path)
     with (tmp_path / "terms" / ".tantivy-writer.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         dying = threading.Timer(0.5, lambda: fcntl.flock(lock, fcntl.LOCK_UN))
-        dying.start()
         started = time.monotonic()
+        dying.start()
         words.catch_up(store)
         dying.join()
     assert time.monotonic() - started >= 0.4

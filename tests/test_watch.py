@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+import watchfiles
 
 from index import Index
 from qa import watch as watching
@@ -19,15 +21,25 @@ from tests.corpus import write
 from tests.fakes import HashEncoder
 
 PROJECT = Path(__file__).parent.parent
+PATIENCE_S = 120.0  # for what comes in a second, unless the machine is very busy
 TEXTS = {"a.md": "The ferry leaves at noon.", "deep/b.txt": "Zürich 東京 🌧️\r\nline"}
 
 
 class Watching:
     """`watch` in a thread; its updates, as they come."""
 
-    def __init__(self, index, *folders):
+    def __init__(self, monkeypatch, index, *folders):
         self.index = index
         self.updates = []
+        self.rounds = 0  # that were waited for changes, and dealt with: one a second at least
+        changes = watchfiles.watch
+
+        def counted(*folders, **options):
+            for batch in changes(*folders, **options):
+                yield batch
+                self.rounds += 1
+
+        monkeypatch.setattr(watchfiles, "watch", counted)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(folders,))
 
@@ -37,19 +49,18 @@ class Watching:
 
     def __enter__(self):
         self._thread.start()
-        self.wait_for(lambda: self.updates)
-        time.sleep(1.5)  # until the watcher has begun
+        self.wait_for(lambda: self.rounds)
         return self
 
     def __exit__(self, *_):
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
 
     def wait_for(self, claim):
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE_S
         while not claim():
-            assert self._thread.is_alive() or self.updates, "watching ended by itself"
+            assert self._thread.is_alive(), "watching ended by itself"
             assert time.monotonic() < until, self.updates
             time.sleep(0.05)
 
@@ -68,8 +79,13 @@ def index(tmp_path):
         yield opened
 
 
-def test_files_that_come_change_and_go_are_followed(index, docs):
-    with Watching(index, docs) as watched:
+@pytest.fixture
+def watch(index, monkeypatch):
+    return partial(Watching, monkeypatch, index)
+
+
+def test_files_that_come_change_and_go_are_followed(index, docs, watch):
+    with watch(docs) as watched:
         assert watched.updates[0].added == tuple(sorted(TEXTS))
         write(docs, {"new.md": "A new one."})
         watched.wait_for(lambda: "new.md" in watched.sources())
@@ -82,8 +98,8 @@ def test_files_that_come_change_and_go_are_followed(index, docs):
     assert said == [(("new.md",), (), ()), ((), ("new.md",), ()), ((), (), ("new.md",))]
 
 
-def test_a_rename_is_a_move_and_encodes_nothing(index, docs):
-    with Watching(index, docs) as watched:
+def test_a_rename_is_a_move_and_encodes_nothing(index, docs, watch):
+    with watch(docs) as watched:
         encoded = index.encoder.calls
         (docs / "deep").rename(docs / "deeper")
         watched.wait_for(lambda: len(watched.updates) == 2)
@@ -117,39 +133,44 @@ def test_a_copy_of_a_file_is_not_encoded_again(index, docs):
     assert index.search("ferry", sources=["copy 3.md"])
 
 
-def test_a_burst_of_changes_is_taken_up_at_once(index, docs):
-    with Watching(index, docs) as watched:
+def test_a_burst_of_changes_is_taken_up_at_once(index, docs, watch):
+    with watch(docs) as watched:
         for number in range(50):
             write(docs, {f"{number}.txt": f"text {number}"})
         watched.wait_for(lambda: len(watched.sources()) == 52)
-    assert len(watched.updates) <= 4
+    assert len(watched.updates) <= 10
 
 
-def test_a_folder_that_vanishes_keeps_its_documents_until_it_is_back(index, docs):
-    with Watching(index, docs) as watched:
+def test_a_folder_that_vanishes_keeps_its_documents_until_it_is_back(index, docs, watch):
+    with watch(docs) as watched:
         docs.rename(docs.with_name("away"))
         watched.wait_for(lambda: len(watched.updates) == 2)
         assert str(docs) in watched.updates[1].failed[0].error
         assert watched.sources() == set(TEXTS)
+        rounds = watched.rounds
         docs.with_name("away").rename(docs)
-        time.sleep(1.5)
+        watched.wait_for(lambda: watched.rounds > rounds)
         write(docs, {"back.md": "We are back."})
         watched.wait_for(lambda: "back.md" in watched.sources())
     assert len(watched.updates) == 3
 
 
-def test_an_index_within_the_folder_does_not_wake_itself(docs):
-    with Index.open(docs / "index", encoder=HashEncoder(), create=True) as index, Watching(index, docs) as w:
+def test_an_index_within_the_folder_does_not_wake_itself(docs, monkeypatch):
+    with (
+        Index.open(docs / "index", encoder=HashEncoder(), create=True) as index,
+        Watching(monkeypatch, index, docs) as w,
+    ):
         write(docs, {"new.md": "A new one."})
         w.wait_for(lambda: len(w.updates) == 2)
         generation = index._store.generation()
-        time.sleep(2)
+        rounds = w.rounds
+        w.wait_for(lambda: w.rounds >= rounds + 3)
         assert index._store.generation() == generation
     assert len(w.updates) == 2
 
 
-def test_a_broken_file_is_named_once_and_its_earlier_version_answers(index, docs):
-    with Watching(index, docs) as watched:
+def test_a_broken_file_is_named_once_and_its_earlier_version_answers(index, docs, watch):
+    with watch(docs) as watched:
         (docs / "a.md").write_bytes(b"")
         watched.wait_for(lambda: len(watched.updates) == 2)
         write(docs, {"new.md": "A new one."})
@@ -172,7 +193,7 @@ def test_ctrl_c_ends_the_command_cleanly(docs, tmp_path):
         assert re.fullmatch(r"\d\d:\d\d:\d\d  added    a\.md\n", child.stdout.readline())
         assert "Watching" in child.stderr.readline()
         os.kill(child.pid, signal.SIGINT)
-        _, err = child.communicate(timeout=20)
+        _, err = child.communicate(timeout=PATIENCE_S)
     assert (child.returncode, err) == (0, "No longer watching. What was indexed is kept.\n")
 
 
