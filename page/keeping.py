@@ -9,6 +9,7 @@ from typing import Any
 from index.errors import AnswerFileError, DocumentMissing, QAError
 from index.index import Index
 from page.conversation import State, Turn
+from qa.answer import hit_to_dict
 from qa.conversations import ConversationStore
 from qa.reopen import Reopener, answer_of
 from qa.saved import SavedConversation, SavedTurn, TurnState
@@ -139,16 +140,7 @@ def reopened(saved: SavedTurn, number: int, reopener: Reopener) -> Turn:
 
 def _part(turn: Turn) -> dict[str, Any]:
     """What there is of an answer that was stopped, in the form of a whole one."""
-    hits = [
-        {
-            "source": hit.passage.source,
-            "start": hit.passage.span.start,
-            "end": hit.passage.span.end,
-            "page": hit.passage.page,
-            "score": hit.score,
-        }
-        for hit in turn.hits
-    ]
+    hits = [hit_to_dict(hit) for hit in turn.hits]
     citations = [asdict(citation) for citation in turn.citations]
     return {"question": turn.question, "text": turn.text, "citations": citations, "hits": hits}
 

@@ -95,19 +95,21 @@ class Answer:
                 }
                 for citation in self.citations
             ],
-            "hits": [
-                {
-                    "source": hit.passage.source,
-                    "start": hit.passage.span.start,
-                    "end": hit.passage.span.end,
-                    "page": hit.passage.page,
-                    "score": float(hit.score),
-                }
-                for hit in self.hits
-            ],
+            "hits": [hit_to_dict(hit) for hit in self.hits],
             "timings": {stage: float(ms) for stage, ms in self.timings.items()},
             "model": self.model,
         } | further
+
+
+def hit_to_dict(hit: Hit) -> dict[str, Any]:
+    """The JSON of a passage that was found: its place and score, without its words."""
+    return {
+        "source": hit.passage.source,
+        "start": hit.passage.span.start,
+        "end": hit.passage.span.end,
+        "page": hit.passage.page,
+        "score": float(hit.score),
+    }
 
 
 @dataclass(frozen=True, slots=True)

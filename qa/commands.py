@@ -77,6 +77,7 @@ def run_ask(arguments: Namespace) -> int:
 
 def run_search(arguments: Namespace) -> int:
     """`qa search QUESTION`."""
+    from qa.answer import hit_to_dict
     from qa.ask import choose_sources, clean
     from qa.cite import collapse
 
@@ -86,18 +87,7 @@ def run_search(arguments: Namespace) -> int:
         hits = index.search(question, top_k=arguments.top_k or 10, sources=only)
         places = () if arguments.json else [index.place(h.passage.source, h.passage.span.start) for h in hits]
     if arguments.json:
-        found = [
-            {
-                "source": hit.passage.source,
-                "start": hit.passage.span.start,
-                "end": hit.passage.span.end,
-                "page": hit.passage.page,
-                "score": float(hit.score),
-                "text": hit.passage.text,
-            }
-            for hit in hits
-        ]
-        show_json({"hits": found})
+        show_json({"hits": [hit_to_dict(hit) | {"text": hit.passage.text} for hit in hits]})
         return DONE
     for rank, (hit, place) in enumerate(zip(hits, places, strict=True), 1):
         passage = hit.passage

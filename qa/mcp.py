@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 from pydantic import Field
 
 from index.errors import ModelError, QAError
+from qa.answer import hit_to_dict
 from qa.ask import ask, choose_sources, clean, load_model
 
 if TYPE_CHECKING:
@@ -78,19 +79,7 @@ def server(index: Index, settings: Settings) -> MCPServer:
         """Find the passages of the user's documents that fit a question best, best first."""
         only = choose_sources(sources, index)
         hits = index.search(clean(question), top_k=top_k, sources=only)
-        return {
-            "hits": [
-                {
-                    "source": hit.passage.source,
-                    "start": hit.passage.span.start,
-                    "end": hit.passage.span.end,
-                    "page": hit.passage.page,
-                    "score": float(hit.score),
-                    "text": hit.passage.text,
-                }
-                for hit in hits
-            ]
-        }
+        return {"hits": [hit_to_dict(hit) | {"text": hit.passage.text} for hit in hits]}
 
     @tools.tool(name="read", annotations=harmless)
     @_told
