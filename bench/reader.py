@@ -30,9 +30,9 @@ from qa.testset import read_testset
 from training.calibrate import ask_all, held_out
 from training.corpus import TEST_ONLY, load
 from training.data import Example
-from training.mixture import copies
 from training.negatives import mine
 from training.score import auroc, sample
+from training.written import is_table
 
 HERE = Path(__file__).parent
 SEEDS = HERE.parent / "seeds"
@@ -59,7 +59,7 @@ def float32(reader: SpanReader) -> SpanReader:
 
 def kind(example: Example) -> str:
     """The key in ``SETS``."""
-    return "tables" if copies(example) > 1 else example.source
+    return "tables" if is_table(example) else example.source
 
 
 def given_context(reader: SpanReader, examples: Sequence[Example]) -> dict[str, Estimate]:

@@ -12,6 +12,7 @@ import numpy as np
 from training.batches import Encoder, Item, natural_width
 from training.data import Example, agreed
 from training.negatives import mine
+from training.written import is_table
 
 SHARES = {"amazon": 0.25, "reddit": 0.3, "qamr": 0.08, "policyqa": 0.04, "covidqa": 0.15, "written": 1.0}
 NEGATIVE = 0.2  # of the questions that have negatives: about 15 % of all rows
@@ -61,7 +62,7 @@ def widened(example: Example, sentences: Sequence[str], rng: np.random.Generator
 
 def copies(example: Example) -> int:
     """How many times an epoch may hold the example."""
-    return TABLE_COPIES if example.source == "written" and example.id.startswith("table-") else 1
+    return TABLE_COPIES if is_table(example) else 1
 
 
 def epoch_items(encoder: Encoder, material: Material, epoch: int, rng: np.random.Generator) -> list[Item]:

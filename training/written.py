@@ -62,6 +62,11 @@ def _example(
     return Example(identity, SOURCE, context_key(context), title, question, context, answers)
 
 
+def is_table(example: Example) -> bool:
+    """Whether the example is of the files on tables, forms and records."""
+    return example.source == SOURCE and example.id.startswith("table-")
+
+
 def places(context: str, words: str) -> list[tuple[int, int]]:
     """Every place of `words` in `context` that begins and ends at a word's edge. Raises ValueError: none."""
     pattern = rf"(?<!\w){re.escape(words)}(?!\w)" if words else r"(?!)"
