@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import ceil
 
+from index.cells import row_spans
 from index.formats.parsed import one_line
 from index.sentences import cut, iterate_sentences, sentences, trim
 from index.types import Document, Span
@@ -22,8 +23,6 @@ _NO_TITLE_END = ".!?。！？,;，；\"”'’"
 _SECTION_CHARS = 100_000  # longer sections are worked on in parts, to bound memory and time
 _MAX_HEADER_CHARS = 300
 _CHARS_OF_ROW = 2000  # that are looked at
-_MAX_ROW_LINES = 50  # a quoted cell may hold line ends; more than this is a quote that was never closed
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _BLANK_LINE = re.compile(r"(?:\r\n|\r(?!\n)|\n)[^\S\r\n]*[\r\n]")
 _LINE_END = re.compile(r"[\r\n]")
 
@@ -258,12 +257,14 @@ def _line_start(text: str, offset: int) -> int:
 
 def _table_chunks(document: Document, limit: int) -> Iterator[Chunk]:
     """Whole rows packed up to the size. All passages after the one that holds it carry the header row."""
-    rows = _rows(document.text, quoted=document.format == "csv")
+    text = document.text
+    lines = row_spans(text, Span(0, len(text)), quoted=document.format == "csv")
+    rows = (row for line in lines if (row := trim(text, line.start, line.end)))
     first = next(rows, None)
     if first is None:
         return
-    header = "" if document.format == "jsonl" else column_names(document.text[first.start : first.end])
-    for span in _packed(document.text, chain([first], rows), limit):
+    header = "" if document.format == "jsonl" else column_names(text[first.start : first.end])
+    for span in _packed(text, chain([first], rows), limit):
         yield Chunk(span, header if span.start > first.start else "", None)
 
 
@@ -280,25 +281,6 @@ def _packed(text: str, rows: Iterable[Span], limit: int) -> Iterator[Span]:
             packed = row
     if packed:
         yield from cut(text, packed, limit)
-
-
-def _rows(text: str, *, quoted: bool) -> Iterator[Span]:
-    """The rows that are not blank; with ``quoted``, a line end within quotation marks belongs to its cell."""
-    held: list[Span] = []
-    quotes = 0
-    for match in _LINE.finditer(text):
-        held.append(Span(*match.span()))
-        quotes += match[0].count('"')
-        if not quoted or quotes % 2 == 0:
-            row = trim(text, held[0].start, held[-1].end)
-            if row:
-                yield row
-        elif len(held) < _MAX_ROW_LINES:
-            continue
-        else:
-            yield from (row for line in held if (row := trim(text, line.start, line.end)))
-        held, quotes = [], 0
-    yield from (row for line in held if (row := trim(text, line.start, line.end)))
 
 
 def column_names(row: str) -> str:

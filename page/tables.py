@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.cells import cell_spans, delimiter_of, row_spans
 from index.types import Document, Span
 from page.marks import Look, mark, marked, pieces
 
-_DELIMITERS = ",;\t|"
 _SHEET_DELIMITER = " | "
 _HIDDEN = "cs-syn"
 MAX_COLUMNS = 60
@@ -111,26 +111,10 @@ def _unseen(text: str, span: Span) -> str:
 
 
 def csv_rows(text: str, window: Span) -> list[Row]:
-    """The rows of CSV text (RFC 4180), by the delimiter that its first line has most of."""
-    line = text[: text.find("\n") if "\n" in text else len(text)]
-    delimiter = max(_DELIMITERS, key=line.count)
-    rows: list[Row] = []
-    cells: list[Span] = []
-    start = cell = window.start
-    quoted = False
-    for at in range(window.start, window.end + 1):
-        sign = text[at] if at < window.end else "\n"
-        if sign == '"':
-            quoted = not quoted
-        elif (sign == delimiter and not quoted) or (sign == "\n" and (not quoted or at == window.end)):
-            end = at - 1 if sign == "\n" and at > cell and text[at - 1] == "\r" else at
-            cells.append(Span(cell, end))
-            cell = at + 1
-            if sign == "\n":
-                if end > start:
-                    rows.append(Row(Span(start, end), tuple(cells)))
-                start, cells = at + 1, []
-    return rows
+    """The rows of CSV text, by the delimiter that its first line has most of."""
+    end = re.search(r"[\r\n]", text)
+    delimiter = delimiter_of(text[: end.start()] if end else text)
+    return [Row(span, cell_spans(text, span, delimiter)) for span in row_spans(text, window)]
 
 
 def sheet_rows(text: str, window: Span) -> list[Row]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from index.cells import bare, cell_spans, delimiter_of, row_spans
 from index.chunk import column_names
 from index.types import Passage, Span
 from qa.read import AnswerSpan, Reader, Reading
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from index.types import Hit
 
 _SUFFIXES = (".csv", ".tsv", ".tab")  # of files that are tables of values as they stand
-_DELIMITERS = ",;\t|"
 _LETTER = re.compile(r"[^\W\d_]")
 _SPARE = 3  # spans more than are wanted: some mark a name alone, some the same cell
 
@@ -100,7 +100,7 @@ def _names(passage: Passage) -> tuple[str, list[str]]:
         row = passage.heading
     else:
         row = column_names(re.split(r"[\r\n]", passage.text, maxsplit=1)[0])
-    delimiter = max(_DELIMITERS, key=row.count)
+    delimiter = delimiter_of(row)
     if delimiter not in row:
         return delimiter, []
     cells = next(_rows(row, delimiter), [])
@@ -112,20 +112,9 @@ def _names(passage: Passage) -> tuple[str, list[str]]:
 
 def _rows(text: str, delimiter: str) -> Iterator[list[Span]]:
     """The cells of each row that is not blank, trimmed, without their quotation marks."""
-    blank = rf"[^\S\r\n{delimiter}]*"
-    cell = re.compile(
-        rf'{blank}(?:"(?P<quoted>(?:[^"]|"")*)"{blank}|(?P<plain>[^{delimiter}\r\n]*))'
-        rf"(?P<end>{re.escape(delimiter)}|\r\n|\r|\n|\Z)"
-    )
-    row: list[Span] = []
-    for match in cell.finditer(text):
-        kind = "plain" if match["quoted"] is None else "quoted"
-        words = match[kind].strip()
-        start = match.start(kind) + match[kind].find(words)
-        row.append(Span(start, start + len(words)))
-        if match["end"] != delimiter:
-            if delimiter == "|" and len(row) > 2 and not len(row[0]) and not len(row[-1]):
-                row = row[1:-1]  # bars at both ends of the line
-            if any(map(len, row)):
-                yield row
-            row = []
+    for span in row_spans(text, Span(0, len(text))):
+        row = [bare(text, cell) for cell in cell_spans(text, span, delimiter)]
+        if delimiter == "|" and len(row) > 2 and not len(row[0]) and not len(row[-1]):
+            row = row[1:-1]  # bars at both ends of the line
+        if any(map(len, row)):
+            yield row
