@@ -37,8 +37,10 @@ format: $(VENV)/.dev  ## rewrite the code in the house format
 reader: $(VENV)/.ready  ## train the reader anew: make reader DATA=FOLDER RUN=FOLDER (three to five hours; training/README.md)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[training]'
 	$(BIN)/python -m training.train --data $(DATA) --run $(RUN) --max-tokens 22000000
+	cp $(RUN)/checkpoint.pt $(RUN)/before-decay.pt
 	$(BIN)/python -m training.train --data $(DATA) --run $(RUN) --resume --decay-tokens 8000000
-	$(BIN)/python -m training.export --checkpoint $(RUN)/checkpoint.pt --out $(RUN)/reader
+	$(BIN)/python -m training.blend --of $(RUN)/checkpoint.pt 0.6 --of $(RUN)/before-decay.pt 0.3 --base 0.1 --out $(RUN)/blend.safetensors
+	$(BIN)/python -m training.export --checkpoint $(RUN)/blend.safetensors --out $(RUN)/reader
 	$(BIN)/python -m training.quantise --reader $(RUN)/reader --data $(DATA)
 	$(BIN)/python -m training.calibrate --reader $(RUN)/reader --data $(DATA)
 
