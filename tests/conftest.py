@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from index import Index
+from tests.fakes import HashEncoder
+
 # How long an example takes says how busy the machine is. The examples are the same in every run, so that none
 # fails what others did; only `make torture` (FUZZ_EXAMPLES) looks for new ones.
 settings.register_profile(
@@ -37,3 +40,11 @@ def browser():
 
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def index(tmp_path, docs):
+    """The folder that the module's fixture ``docs`` gives, indexed with the quick encoder."""
+    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
+        opened.add([docs])
+        yield opened

@@ -38,13 +38,6 @@ def docs(tmp_path) -> Path:
     return write(tmp_path / "docs", TEXTS)
 
 
-@pytest.fixture
-def index(tmp_path, docs):
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
-
-
 def assert_sound(answer, index):
     """Every citation is the text at its place, and the markers in the text are those of the citations."""
     for citation in answer.citations:

@@ -58,11 +58,8 @@ def test_the_raw_probability_comes_back(p, scale, bias):
 
 
 @pytest.fixture
-def index(tmp_path):
-    docs = write(tmp_path / "docs", {"a.txt": "The mayor is Ada.", "b.txt": "The ferry is blue."})
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
+def docs(tmp_path):
+    return write(tmp_path / "docs", {"a.txt": "The mayor is Ada.", "b.txt": "The ferry is blue."})
 
 
 def test_an_index_keeps_its_calibration_and_answers_use_it(index, tmp_path):

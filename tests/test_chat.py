@@ -20,10 +20,8 @@ TEXTS = {
 
 
 @pytest.fixture
-def index(tmp_path):
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([write(tmp_path / "docs", TEXTS)])
-        yield opened
+def docs(tmp_path):
+    return write(tmp_path / "docs", TEXTS)
 
 
 TOPIC, ANSWER = "Who approved the harbour budget?", "Ada Lindqvist"

@@ -47,11 +47,8 @@ class ScriptedReader:
 
 
 @pytest.fixture
-def index(tmp_path):
-    docs = write(tmp_path / "docs", TEXTS)
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
+def docs(tmp_path):
+    return write(tmp_path / "docs", TEXTS)
 
 
 def gold(source, words):

@@ -7,12 +7,10 @@ import re
 
 import pytest
 
-from index import Index
 from qa.conversations import ConversationStore
 from qa.export import export
 from qa.forget import forget
 from tests.corpus import write
-from tests.fakes import HashEncoder
 from tests.pdf_writer import page as pdf_page
 from tests.pdf_writer import write_pdf
 from tests.saved import keep
@@ -25,13 +23,6 @@ QUESTION = "Who <img src=x onerror=alert(2)> approved the budget?"
 @pytest.fixture
 def docs(tmp_path):
     return write(tmp_path / "docs", {"a & b.md": TEXT})
-
-
-@pytest.fixture
-def index(tmp_path, docs):
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
 
 
 @pytest.fixture

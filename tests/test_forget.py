@@ -2,7 +2,6 @@
 
 import pytest
 
-from index import Index
 from index.errors import DocumentMissing
 from index.types import Span
 from qa.conversations import ConversationStore
@@ -11,7 +10,6 @@ from qa.forget import ERASED, RUN_WORDS, Words, forget
 from qa.reopen import Reopener, answer_of
 from qa.testset import Question, read_testset
 from tests.corpus import write
-from tests.fakes import HashEncoder
 from tests.saved import keep
 
 SECRET = "The vault of Zürich opens when you whisper quicksilver marzipan to the brass owl at noon."
@@ -19,11 +17,8 @@ OTHER = "The canteen of the harbour serves nine kinds of soup on every single da
 
 
 @pytest.fixture
-def index(tmp_path):
-    docs = write(tmp_path / "docs", {"secret.txt": SECRET, "other.txt": OTHER})
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
+def docs(tmp_path):
+    return write(tmp_path / "docs", {"secret.txt": SECRET, "other.txt": OTHER})
 
 
 @pytest.fixture

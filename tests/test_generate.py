@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qa
-from index import Index
 from qa.cite import without_markup
 from qa.forms import LineNumbers, Quotes
 from qa.generate import Generator, Limits, Task
@@ -16,7 +15,6 @@ from qa.prompt import Message
 from qa.quotes import find_in, find_quote, fold, same_facts, snap
 from qa.replies import ReplyReader, Sentence
 from tests.corpus import write
-from tests.fakes import HashEncoder
 from tests.readers import FixedReader
 
 LEDGER = (
@@ -255,11 +253,8 @@ class Echo:
 
 
 @pytest.fixture
-def index(tmp_path):
-    docs = write(tmp_path / "docs", INJECTIONS)
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
+def docs(tmp_path):
+    return write(tmp_path / "docs", INJECTIONS)
 
 
 @pytest.fixture(autouse=True)

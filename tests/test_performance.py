@@ -20,13 +20,6 @@ def docs(tmp_path):
     return write(tmp_path / "docs", TEXTS)
 
 
-@pytest.fixture
-def index(tmp_path, docs):
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
-
-
 def statements(index: Index, question: str) -> int:
     """Number of statements that a search runs in the database."""
     seen: list[str] = []

@@ -2,12 +2,10 @@
 
 import pytest
 
-from index import Index
 from qa.conversations import ConversationStore
 from qa.reopen import Reopener, answer_of
 from qa.verify import current_text
 from tests.corpus import write
-from tests.fakes import HashEncoder
 from tests.saved import keep
 
 SENTENCE = "The harbour budget of 5 million was approved by Ada Lindqvist in the spring of 2021."
@@ -17,13 +15,6 @@ TEXT = f"Zürich 🌧️ 東京.\r\nIt rained for nine days.\r\n{SENTENCE}\r\nTh
 @pytest.fixture
 def docs(tmp_path):
     return write(tmp_path / "docs", {"a.txt": TEXT, "b.txt": "Something else stands here."})
-
-
-@pytest.fixture
-def index(tmp_path, docs):
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
 
 
 @pytest.fixture

@@ -44,11 +44,8 @@ GOOD = reply(
 
 
 @pytest.fixture
-def index(tmp_path):
-    docs = write(tmp_path / "docs", {"harbour.txt": TEXT})
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
+def docs(tmp_path):
+    return write(tmp_path / "docs", {"harbour.txt": TEXT})
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,11 @@ import json
 import pytest
 
 import qa
-from index import Index
 from index.errors import AnswerFileError
 from index.squad import paragraphs
 from qa.cite import escape
 from qa.verify import verify
 from tests.corpus import write
-from tests.fakes import HashEncoder
 from tests.readers import FixedReader
 
 SENTENCE = "The harbour budget of 5 million was approved by Ada Lindqvist in the spring of 2021."
@@ -21,13 +19,6 @@ TEXT = f"Zürich 🌧️ 東京.\r\nIt rained for nine days.\r\n{SENTENCE}\r\nTh
 @pytest.fixture
 def docs(tmp_path):
     return write(tmp_path / "docs", {"a.txt": TEXT, "b.txt": "Something else stands here."})
-
-
-@pytest.fixture
-def index(tmp_path, docs):
-    with Index.open(tmp_path / ".qa", encoder=HashEncoder(), create=True) as opened:
-        opened.add([docs])
-        yield opened
 
 
 def saved(index, words):
