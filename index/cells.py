@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from index.sentences import trim
 from index.types import Span
 
-DELIMITERS = ",;\t|"
+_DELIMITERS = ",;\t|"
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n)|[^\r\n]+")
 _MAX_ROW_LINES = 50  # a quoted cell may hold line ends; more than this is a quote that was never closed
 
 
-def delimiter_of(line: str) -> str:
-    """The delimiter that the line has most of; the comma where it has none."""
-    return max(DELIMITERS, key=line.count)
+def delimiter_of(text: str) -> str:
+    """The delimiter that the first line has most of; the comma where it has none."""
+    first = _LINE.match(text)
+    return max(_DELIMITERS, key=first[0].count) if first else _DELIMITERS[0]
 
 
 def row_spans(text: str, window: Span, *, quoted: bool = True) -> Iterator[Span]:
@@ -54,8 +56,7 @@ def cell_spans(text: str, row: Span, delimiter: str) -> tuple[Span, ...]:
 
 def bare(text: str, cell: Span) -> Span:
     """The cell without the white space and the quotation marks around its words."""
-    words = text[cell.start : cell.end].strip()
-    if len(words) > 1 and words[0] == words[-1] == '"':
-        words = words[1:-1].strip()
-    start = text.find(words, cell.start)
-    return Span(start, start + len(words))
+    words = trim(text, cell.start, cell.end)
+    if words and len(words) > 1 and text[words.start] == text[words.end - 1] == '"':
+        words = trim(text, words.start + 1, words.end - 1)
+    return words or Span(cell.start, cell.start)

@@ -112,8 +112,7 @@ def _unseen(text: str, span: Span) -> str:
 
 def csv_rows(text: str, window: Span) -> list[Row]:
     """The rows of CSV text, by the delimiter that its first line has most of."""
-    end = re.search(r"[\r\n]", text)
-    delimiter = delimiter_of(text[: end.start()] if end else text)
+    delimiter = delimiter_of(text)
     return [Row(span, cell_spans(text, span, delimiter)) for span in row_spans(text, window)]
 
 

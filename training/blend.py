@@ -28,17 +28,18 @@ def blend(parts: Sequence[tuple[Reader, float]], base: tuple[Reader, float] | No
     The base has no span head: that is the average of the other readers' heads alone. Raises ValueError for
     shares that are not positive or do not make 1 together.
     """
-    everyone = [*parts, base] if base else [*parts]
+    heads = [(reader.state_dict(), share) for reader, share in parts]
+    everyone = [*heads, (base[0].state_dict(), base[1])] if base else heads
     shares = [share for _, share in everyone]
     if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
         raise ValueError(f"the shares {shares} must be positive and make 1 together")
     mixed: dict[str, Tensor] = {}
-    for name, first in everyone[0][0].state_dict().items():
-        used = parts if name.startswith(HEAD) else everyone
+    for name, first in everyone[0][0].items():
+        used = heads if name.startswith(HEAD) else everyone
         whole = sum(share for _, share in used)
         mixed[name] = torch.zeros_like(first)
-        for reader, share in used:
-            mixed[name] += share / whole * reader.state_dict()[name]
+        for state, share in used:
+            mixed[name] += share / whole * state[name]
     blended = Reader()
     blended.load_state_dict(mixed)
     return blended.eval()
@@ -60,8 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     parts = [(weights(Path(file)), float(share)) for file, share in options.of]
     reader = blend(parts, (from_base(base_folder()), options.base) if options.base else None)
-    named = {name: tensor.contiguous() for name, tensor in named_weights(reader.state_dict()).items()}
-    save_file(named, options.out)
+    save_file(named_weights(reader.state_dict()), options.out)
 
 
 if __name__ == "__main__":
